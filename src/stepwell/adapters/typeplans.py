@@ -1,0 +1,197 @@
+"""`JsonTypePlan`: how values of one annotation become JSON and come back as they were."""
+
+import re
+from collections.abc import Callable
+from math import isfinite
+from typing import Any, Final
+
+import msgspec
+
+from stepwell.adapters import models
+from stepwell.adapters.annotations import Choice, Facts, facts_of, show
+from stepwell.adapters.lossless import Place, changed, too_deep, unstorable
+from stepwell.errors import NaiveDatetime, NotSerializable, StepwellError, TypeMismatch
+
+_PATH: Final = 120
+"""How much of a path a message shows."""
+_NAIVE: Final = re.compile(rb'T\d\d:\d\d:\d\d(?:\.\d+)?"')
+_REFUSAL: Final = re.compile(r"(?P<reason>.*?)(?: - at `(?P<path>\$.*?)`)?", re.DOTALL)
+
+
+def _encode_foreign(value: Any) -> Any:
+    if models.is_model(value):
+        return models.dump(value)
+    raise TypeError(f"{type(value).__qualname__} has no stored form")
+
+
+def _sort_foreign(value: Any) -> Any:
+    return value.model_dump(mode="python") if models.is_model(value) else str(value)
+
+
+def _decode_foreign(cls: Any, value: Any) -> Any:
+    if cls is object:
+        return value
+    if models.is_model_class(cls):
+        return models.load(cls, encode_json(value))
+    return _choose(cls, value)
+
+
+def _choose(cls: type[Choice], value: Any) -> Any:
+    """The member that writes just this JSON, or else the first that reads it."""
+    data, readable = encode_json(value), []
+    for member in cls.members:
+        try:
+            candidate = msgspec.json.decode(data, type=member, dec_hook=_decode_foreign)
+        except (msgspec.ValidationError, ValueError):
+            continue
+        if msgspec.json.decode(encode_json(candidate)) == value:
+            return candidate
+        readable.append(candidate)
+    if readable:
+        return readable[0]
+    raise ValueError(f"Expected one of {', '.join(map(show, cls.members))}")
+
+
+encode_json: Final[Callable[[Any], bytes]] = msgspec.json.Encoder(enc_hook=_encode_foreign).encode
+encode_sorted: Final[Callable[[Any], bytes]] = msgspec.json.Encoder(
+    enc_hook=_sort_foreign, order="deterministic"
+).encode
+"""Keys and sets sorted: equal values give equal bytes."""
+
+
+class JsonTypePlan:
+    """Implements `ports.codec.TypePlan`.
+
+    `what` is the root of paths in errors (`result.items[3]`), `owner` the function whose value it is.
+    """
+
+    __slots__ = ("_decode", "_exact", "_owner", "facts", "what")
+
+    def __init__(self, annotation: Any, what: str = "value", owner: str = "") -> None:
+        self.what = what
+        self._owner = f" of {owner}()" if owner else ""
+        self.facts: Facts = facts_of(annotation, f"{what}{self._owner}")
+        self._exact = self.facts.exact
+        self._decode = msgspec.json.Decoder(self.facts.type, dec_hook=_decode_foreign).decode
+
+    def __repr__(self) -> str:
+        return f"<JsonTypePlan {self.what}: {self.facts.name}>"
+
+    def encode(self, value: object) -> bytes:
+        return self.deliver(value)[0]
+
+    def deliver(self, value: object) -> tuple[bytes, Any]:
+        if type(value) in self._exact:
+            data = encode_scalar(value)
+            if data is not None:
+                return data, value
+        return self.round_trip(value)
+
+    def round_trip(self, value: object) -> tuple[bytes, Any]:
+        """Encode, decode and compare: the way of every value that is not an exact scalar."""
+        facts = self.facts
+        try:
+            data = encode_json(value)
+            if (
+                b"\\u0000" in data
+                or (facts.deep and too_deep(data))
+                or (facts.dates and _NAIVE.search(data) is not None)
+            ):
+                self._search(value)
+            decoded = self._decode(data)
+            same = decoded == value
+        except Exception as error:
+            self._search(value)
+            raise self._refusal(error) from error
+        if same is not True:
+            self._search(value)
+            self._compare(value, decoded)
+        return data, decoded
+
+    def decode(self, data: bytes | msgspec.Raw) -> Any:
+        try:
+            value = self._decode(data)
+        except Exception as error:
+            raise self._refusal(error) from error
+        if self.facts.dates and _NAIVE.search(bytes(data)) is not None:
+            self._search(value)
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return schema_of(self.facts.type)
+
+    def _search(self, value: object) -> None:
+        place = unstorable(value, self.what)
+        if place is not None:
+            raise self._error_at(place, NotSerializable) from None
+
+    def _compare(self, value: object, decoded: object) -> None:
+        place = changed(value, decoded, self.what, open=self.facts.open)
+        if place is not None:
+            raise self._error_at(place, NotSerializable if self.facts.open else TypeMismatch)
+
+    def _error_at(self, place: Place, kind: type[NotSerializable] | type[TypeMismatch]) -> StepwellError:
+        path = _short(place.path.lstrip("."))
+        message = f"{path}{self._owner} {place.reason}"
+        if place.naive:
+            return NaiveDatetime(message, hint=place.hint)
+        return kind(message, path=path, hint=place.hint)
+
+    def _refusal(self, error: Exception) -> StepwellError:
+        if isinstance(error, StepwellError):
+            return error
+        if isinstance(error, RecursionError):
+            return NotSerializable(f"{self.what}{self._owner} is nested too deep", path=self.what)
+        if not isinstance(error, msgspec.DecodeError):
+            return NotSerializable(f"{self.what}{self._owner} cannot be stored: {error}", path=self.what)
+        parts = _REFUSAL.fullmatch(str(error))
+        reason, inner = (parts["reason"], parts["path"] or "$") if parts else (str(error), "$")
+        path = (self.what + inner.removeprefix("$")).lstrip(".")
+        shown = f" ({self.facts.name})" if self.what else ""
+        return TypeMismatch(
+            f"{path or 'the arguments'}{self._owner} does not fit its annotation{shown}: "
+            f"{reason[:1].lower()}{reason[1:]}",
+            path=path,
+        )
+
+
+def _short(path: str) -> str:
+    return path if len(path) <= _PATH else f"{path[: _PATH - 30]}…{path[-29:]}"
+
+
+def encode_scalar(value: Any) -> bytes | None:
+    """Return the JSON of None, a bool, int, float or str; None if JSON cannot hold it as it is."""
+    if value is None:
+        return b"null"
+    if type(value) is float:
+        return encode_json(value) if isfinite(value) else None
+    try:
+        data = encode_json(value)
+    except ValueError:  # a lone surrogate, thousands of digits
+        return None
+    return None if b"\\u0000" in data and type(value) is str and "\0" in value else data
+
+
+def schema_of(annotation: Any) -> dict[str, Any]:
+    """Return the JSON Schema of a decodable annotation, all definitions at its root."""
+    schema = msgspec.json.schema(annotation, schema_hook=_schema_of_foreign)
+    definitions: dict[str, Any] = {}
+    _hoist(schema, definitions)
+    return {**schema, "$defs": definitions} if definitions else schema
+
+
+def _schema_of_foreign(cls: Any) -> dict[str, Any]:
+    if models.is_model_class(cls):
+        return models.schema_of(cls)
+    if issubclass(cls, Choice):
+        return {"anyOf": [schema_of(member) for member in cls.members]}
+    return {}
+
+
+def _hoist(node: Any, definitions: dict[str, Any]) -> None:
+    if isinstance(node, dict):
+        for name, definition in node.pop("$defs", {}).items():
+            definitions[name] = definition
+            _hoist(definition, definitions)
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        _hoist(child, definitions)

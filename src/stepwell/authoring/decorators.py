@@ -1,0 +1,95 @@
+"""From a function to a workflow, a step, an event or a resource: the checks made where it is decorated."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from stepwell.authoring.event import Event
+from stepwell.authoring.inject import Resource, refuse_method
+from stepwell.authoring.program import program_of_step
+from stepwell.authoring.registry import Registry
+from stepwell.authoring.step import Step
+from stepwell.authoring.workflow import Workflow
+from stepwell.errors import InvalidOption
+from stepwell.model.duration import seconds
+from stepwell.model.policy import Keep, Policy, Retention, Retry
+from stepwell.model.rules import WorkflowRules
+from stepwell.ports.definitions import WorkflowDefinition
+
+_NEVER = Retry(0)
+
+
+def make_step(registry: Registry, fn: Any, policy: Policy) -> Step[..., Any]:
+    """A step of the app, which is also a workflow of its own name: a queued task.
+
+    Raises:
+        DuplicateName, InvalidOption: the name is taken; the function is a method or a generator.
+    """
+    _refuse(fn, "step")
+    step: Step[..., Any] = Step(registry, fn, policy)
+    registry.add_workflow(step.name, fn, lambda: _as_workflow(step))
+    return step
+
+
+def _as_workflow(step: Step[..., Any]) -> WorkflowDefinition:
+    definition = step.definition
+    return WorkflowDefinition(
+        name=step.name,
+        fn=step.fn,
+        rules=WorkflowRules(retry=_NEVER, queue_timeout=definition.rules.queue_timeout),
+        signature=definition.signature,
+        result=definition.result,
+        on=(),
+        program=program_of_step(step, definition.result),
+    )
+
+
+def make_workflow(registry: Registry, fn: Any, name: str | None, on: Any, queue: str, priority: int, policy: Policy,
+                  deadline: Any, retention: Retention | None, keep: Keep | None) -> Workflow[..., Any]:  # fmt: skip
+    """A workflow of the app.
+
+    Raises:
+        DuplicateName, InvalidOption, InvalidDuration.
+    """
+    _refuse(fn, "workflow")
+    rules = WorkflowRules(
+        retry=policy.retry(),
+        queue=queue,
+        priority=priority,
+        queue_timeout=policy.queue_timeout,
+        deadline=None if deadline is None else seconds(deadline, "deadline"),
+        retention=retention,
+        keep=keep,
+    )
+    events = (on,) if isinstance(on, Event | str) else tuple(on or ())
+    names = tuple(event.name if isinstance(event, Event) else event for event in events)
+    for error in policy.raises or ():
+        registry.errors.register(error)
+    workflow: Workflow[..., Any] = Workflow(registry, fn, name or fn.__name__, rules, names)
+    registry.add_workflow(workflow.name, fn, lambda: workflow.definition)
+    return workflow
+
+
+def make_event(registry: Registry, name: str, payload: Any) -> Event[Any]:
+    """An event type of the app. Raises DuplicateName, InvalidOption."""
+    if not isinstance(name, str) or not name:
+        raise InvalidOption(f"event name {name!r}", expected="a non-empty string")
+    event: Event[Any] = Event(registry, name, payload)
+    registry.add_event(name, event)
+    return event
+
+
+def make_resource(registry: Registry, factory: Callable[..., Any], name: str | None) -> Resource[Any]:
+    """A resource of the app. Raises DuplicateName, InvalidOption."""
+    refuse_method(factory, "resource")
+    resource_name = name or factory.__name__
+    registry.add_resource(resource_name, factory)
+    return Resource(resource_name, factory, lambda other: registry.override(resource_name, other))
+
+
+def _refuse(fn: Any, what: str) -> None:
+    if not callable(fn) or inspect.isclass(fn):
+        raise InvalidOption(f"{what} {fn!r}", expected="a function")
+    refuse_method(fn, what)
+    if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
+        raise InvalidOption(f"{what} {fn.__qualname__} is a generator", expected="a function that returns its result")

@@ -1,0 +1,208 @@
+"""`Step`: a function whose result is recorded, and how its calls are made."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+import msgspec
+
+from stepwell.authoring.ambient import kernel_here, step_here
+from stepwell.authoring.call import Call
+from stepwell.authoring.handle import Run
+from stepwell.authoring.inject import injected_parameters
+from stepwell.authoring.registry import Registry
+from stepwell.authoring.starting import Startable, StartItem
+from stepwell.core.asyncloop import running_loop
+from stepwell.core.kernel import Kernel, Kind
+from stepwell.errors import InvalidOption, WrongContext
+from stepwell.model.command import RunStep
+from stepwell.model.options import StartOptions
+from stepwell.model.policy import Effect, Policy
+from stepwell.model.rules import StepRules
+from stepwell.ports.definitions import StepDefinition
+
+P = ParamSpec("P")
+R = TypeVar("R")
+S = TypeVar("S")
+
+
+class StepCall(Call[R]):
+    """One use of a step."""
+
+    __slots__ = ("_undo",)
+    _undo: "Undo | None"
+
+    @overload
+    def on_rollback(self, undo: "Step[[R], Any]", /) -> "StepCall[R]": ...
+    @overload
+    def on_rollback(self, undo: "Step[..., Any]", /, *args: Any, when: str = ...) -> "StepCall[R]": ...
+
+    def on_rollback(self, undo: "Step[..., Any]", /, *args: Any, when: str = "done") -> "StepCall[R]":
+        """Undo this call by the step `undo` if the workflow fails or is cancelled, or on `await rollback()`.
+
+        `undo` gets `args`, or without any the call's result. `when="attempted"` covers a call whose outcome is
+        unknown or failed too (then without a result: give `args`, or an undo that takes none).
+
+        Raises:
+            InvalidOption: `undo` is not a step, or the call has begun already.
+        """
+        if not isinstance(undo, Step):
+            raise InvalidOption(
+                f"{undo!r} is not a step", hint="Undoing is a side effect: decorate it with `@app.step`."
+            )
+        if when not in ("done", "attempted"):
+            raise InvalidOption(f"when={when!r}", expected="'done' or 'attempted'")
+        if self._future is not None:
+            raise InvalidOption(
+                f"call {self.title!r} has begun", hint="Write `await step(...).on_rollback(undo)`."
+            )
+        self._undo = Undo(self.id, undo, args, when == "attempted")
+        return self
+
+
+class Undo:
+    """An undo that is due when the run rolls back: of which call, by which step, with what."""
+
+    __slots__ = ("args", "attempted", "call", "has_result", "result", "step")
+
+    def __init__(self, call: str, step: "Step[..., Any]", args: tuple[Any, ...], attempted: bool) -> None:
+        self.call = call
+        self.step = step
+        self.args = args
+        self.attempted = attempted
+        self.result: Any = None
+        self.has_result = False
+
+
+class Step(Startable[P, R], Generic[P, R]):
+    """A step. Calling it makes a `Call`; `.start(...)` makes it a queued task of its own; `.fn` is the function."""
+
+    def __init__(self, registry: Registry, fn: Callable[..., Any], policy: Policy,
+                 options: StartOptions | None = None) -> None:  # fmt: skip
+        self.fn = fn
+        self.registry = registry
+        self.policy = policy
+        self._options = options or StartOptions()
+        self.name = policy.name or fn.__name__
+        self.__name__ = fn.__name__
+        self.__doc__ = fn.__doc__
+        self.__wrapped__ = fn
+        self._definition: StepDefinition | None = None
+        self._origin: Step[P, R] = self
+        for error in policy.raises or ():
+            registry.errors.register(error)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> StepCall[R]:
+        kernel = kernel_here()
+        if kernel is not None:
+            return self._in_body(kernel, args, kwargs)
+        scope = step_here()
+        call: StepCall[R]
+        if scope is not None:
+            definition, title = self.definition, self.name
+            if running_loop() is None:
+                call = StepCall(title, "", None, None, lambda: scope.nested_from_thread(definition, title, args, kwargs))
+            else:
+                call = StepCall(title, "", None, None, lambda: scope.nested(definition, title, args, kwargs))
+        else:
+            call = StepCall(self.name, "", None, None, lambda: self.fn(*args, **kwargs))
+        call._undo = None
+        return call
+
+    def _in_body(self, kernel: Kernel, args: tuple[Any, ...], kwargs: dict[str, Any]) -> StepCall[R]:
+        definition = self.definition
+        encoded = definition.signature.encode_args(args, kwargs)
+        digest = definition.signature.digest(encoded)
+        args, kwargs = definition.signature.copy_args(args, kwargs, encoded)
+        name = kernel.identify(self.name)
+        result = definition.result
+
+        def settle(entry: Any) -> Any:
+            if entry.error is not None:
+                if call._undo is not None and call._undo.attempted:
+                    kernel.undo.append(call._undo)
+                raise _marked(self.registry.errors.to_exception(entry.error), name)
+            value = result.decode(entry.value.v)
+            if call._undo is not None:
+                call._undo.result, call._undo.has_result = value, True
+                kernel.undo.append(call._undo)
+            return value
+
+        def begin() -> Any:
+            undoing = kernel.undoing or kernel.loop.current_scope().undo
+            command = RunStep(name, definition, definition.rules, args, kwargs, digest, kernel.position, undoing)
+            return kernel.open(Kind.STEP, command, settle, name, digest)
+
+        call: StepCall[R] = StepCall(self.name, name, kernel, begin)
+        call._undo = None
+        return call
+
+    @property
+    def definition(self) -> StepDefinition:
+        """The step as the runtime sees it; made on first use, when all annotations can be resolved."""
+        if self._definition is None:
+            self._definition = self._define()
+        mock = self.registry.mocks.get(self.name)
+        if mock is None:
+            return self._definition
+        return msgspec.structs.replace(self._definition, fn=_awaited(mock), is_async=True, inject={})
+
+    def _define(self) -> StepDefinition:
+        policy = self.registry.defaults.merge(self.policy)
+        inject = injected_parameters(self.fn)
+        return StepDefinition(
+            name=self.name,
+            fn=self.fn,
+            is_async=inspect.iscoroutinefunction(self.fn),
+            rules=StepRules(
+                retry=policy.retry(),
+                timeout=policy.timeout,
+                queue_timeout=policy.queue_timeout,
+                effect=policy.effect or Effect.AT_LEAST_ONCE,
+            ),
+            signature=self.registry.codec.signature(self.fn, exclude=frozenset(inject)),
+            result=self.registry.codec.result(self.fn),
+            inject=inject,
+        )
+
+    def options(self, policy: Any = None, /, **options: Any) -> "Step[P, R]":
+        """The same step with other options: those of `Policy` for its calls, those of a start for `.start`.
+
+        Raises:
+            InvalidOption, InvalidDuration: an option is unknown or out of range.
+        """
+        own, starting = self._split_options(policy, options)
+        other: Step[P, R] = Step(self.registry, self.fn, self.policy.merge(own), starting)
+        other._origin = self._origin
+        return other
+
+    @property
+    def _start_name(self) -> str:
+        return self._origin.name
+
+    def item(self, *args: P.args, **kwargs: P.kwargs) -> StartItem:
+        return StartItem(self._order(args, kwargs))
+
+    def start(self, *args: P.args, **kwargs: P.kwargs) -> Call[Run[R]]:
+        """Start the step as a queued task: a run whose only call it is."""
+        if step_here() is not None and kernel_here() is None:
+            raise WrongContext("a run was started inside a step", hint="Start it in the workflow, or by a client.")
+        return self._start(args, kwargs)
+
+
+def _awaited(fn: Callable[..., Any]) -> Callable[..., Any]:
+    async def mocked(*args: Any, **kwargs: Any) -> Any:
+        value = fn(*args, **kwargs)
+        return await value if inspect.isawaitable(value) else value
+
+    return mocked
+
+
+def _marked(error: BaseException, call: str) -> BaseException:
+    """Remember which call an exception came from, so that a retry knows where the run failed."""
+    try:
+        error.__stepwell_call__ = call  # type: ignore[attr-defined]
+    except AttributeError:
+        pass
+    return error
+

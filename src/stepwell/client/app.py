@@ -1,0 +1,231 @@
+"""`App`: what people import; the composition root that puts the rooms together."""
+
+import logging
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, ParamSpec, Self, TypeVar
+
+import msgspec
+
+from stepwell.adapters.clock import SystemClock
+from stepwell.adapters.failures import ErrorRegistry
+from stepwell.adapters.ids import chance, key_of, new_key
+from stepwell.adapters.jsoncodec import JsonCodec
+from stepwell.authoring.definer import Definer
+from stepwell.authoring.event import Event
+from stepwell.authoring.handle import Run
+from stepwell.authoring.registry import Registry
+from stepwell.client.config import Settings, settings
+from stepwell.client.engine import OpenEngine
+from stepwell.client.inspect import AppStatus, Events, Runs
+from stepwell.client.opened import Opened, Parts
+from stepwell.client.stores import masked
+from stepwell.client.sync import SyncFace
+from stepwell.errors import AppClosed, UnknownWorkflow
+from stepwell.model.duration import Duration, seconds
+from stepwell.model.policy import Policy, Retention, Retry
+from stepwell.model.run import RunFilter
+from stepwell.runtime.hooks import HookEvent, Hooks
+from stepwell.runtime.worker import Worker
+from stepwell.version import VERSION
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+Hook = TypeVar("Hook", bound=Callable[[HookEvent], Any])
+
+
+class App(Definer):
+    """An app: its workflows, steps and events, and the database they live in.
+
+    `async with app:` opens the store and works in this process; with `mode="client"` it only talks to it.
+    Apps are independent of each other. What is not given here comes from `STEPWELL_*`, then from the defaults.
+    `like=` takes the definitions of another app: a client of its own process for the same workflows.
+
+    Raises:
+        InvalidOption, InvalidDuration: a setting is out of range.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        namespace: str | None = None,
+        mode: str | None = None,
+        concurrency: int | None = None,
+        poll_interval: Duration | None = None,
+        lease: Duration | None = None,
+        grace: Duration | None = None,
+        durability: str | None = None,
+        defaults: Policy | Retry | None = None,
+        retention: Retention | None = None,
+        event_timeout: Duration | None = None,
+        like: "App | None" = None,
+    ) -> None:
+        given = {"database_url": url, "namespace": namespace, "mode": mode, "concurrency": concurrency,
+                 "poll_interval": poll_interval, "lease": lease, "grace": grace, "durability": durability}  # fmt: skip
+        if like is not None:
+            given = {name: like._given.get(name) if value is None else value for name, value in given.items()}
+        self._given = given
+        self.settings: Settings = settings(given)
+        if like is not None:
+            self.registry, self.hooks = like.registry, like.hooks
+        else:
+            self.registry, self.hooks = Registry(JsonCodec(), ErrorRegistry(), Policy.of(defaults)), Hooks()
+            self.registry.app = self
+        if event_timeout is not None:
+            self.registry.event_timeout = seconds(event_timeout, "event_timeout")
+        age = self.settings.retention
+        self.retention = retention or (Retention(age, age) if age is not None else None)
+        self.parts = Parts(clock=SystemClock(), new_key=new_key, key_of=key_of, chance=chance)
+        self.runs = Runs(self._engine)
+        self.events = Events(self._engine)
+        self._opened: Opened | None = None
+        self._sync: SyncFace | None = None
+        if like is None:
+            self.registry.engine = self._engine
+
+    def __repr__(self) -> str:
+        return f"<App {masked(self.settings.database_url)} {self.settings.namespace} ({self.settings.mode})>"
+
+    def on(self, *names: str) -> Callable[[Hook], Hook]:
+        """Call a function after lifecycle events of this process's workers: `@app.on("run.failed")`.
+
+        What a hook raises is logged; it never breaks a run. Raises InvalidOption for an unknown event.
+        """
+
+        def register(fn: Hook) -> Hook:
+            self.hooks.on(names, fn)
+            return fn
+
+        return register
+
+    # -- opening -------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """Open the store and, unless the mode is "client", work in this process.
+
+        Raises:
+            SchemaTooNew, SchemaTooOld, NetworkFilesystem, StoreUnavailable, StoreReadOnly: as the store finds.
+        """
+        if self._opened is not None:
+            raise AppClosed("the app is open already", hint="Open an app once, and share it.")
+        await self._open_store()
+        try:
+            if self.settings.mode != "client":
+                assert self._opened is not None
+                await self._opened.work(self._worker_options(), retention=self.retention)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _open_store(self) -> Opened:
+        self._opened = await Opened.begin(self.settings, self.registry, self.hooks, self.parts)
+        # The app that was opened last in this process is the one that its workflows' `start` talks to.
+        self.registry.engine = self._engine
+        return self._opened
+
+    async def close(self) -> None:
+        """Hand back what waits, let running steps finish (within the grace), close the store."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            await opened.end()
+
+    @asynccontextmanager
+    async def worker(self, *, concurrency: int | None = None, queues: Sequence[str] = (),
+                     workflows: Sequence[Any] = (), only: str | None = None,
+                     logging: bool = False) -> AsyncIterator[Worker]:  # fmt: skip
+        """Work in this process while the block lasts; leaving it drains and hands runs back.
+
+        Opens the store if the app is not open. `concurrency`: step bodies at once. `queues`, `workflows`: serve only
+        these. `logging=True` writes the engine's log to standard error.
+
+        Raises:
+            UnknownWorkflow: a workflow is not this app's.
+        """
+        names = tuple(getattr(w, "name", w) for w in workflows)
+        for name in names:
+            if name not in self.registry.workflow_names():
+                raise UnknownWorkflow(f"no workflow is called {name!r}", hint="Is its module imported?")
+        if logging:
+            log_to_stderr("INFO")
+        own = self._opened is None
+        opened = self._opened or await self._open_store()
+        try:
+            options = self._worker_options(concurrency=concurrency, queues=tuple(queues), workflows=names,
+                                           only=None if only is None else bytes.fromhex(only))  # fmt: skip
+            worker = await opened.work(options, retention=self.retention)
+            try:
+                yield worker
+            finally:
+                await opened.stop_worker(worker)
+        finally:
+            if own:
+                await self.close()
+
+    def _worker_options(self, **given: Any) -> dict[str, Any]:
+        base = {"concurrency": self.settings.concurrency, "lease_s": self.settings.lease,
+                "poll_s": self.settings.poll_interval, "grace_s": self.settings.grace,
+                "hot": self.settings.hot_runs, "version": VERSION}  # fmt: skip
+        return base | {name: value for name, value in given.items() if value is not None}
+
+    # -- verbs without a workflow object -------------------------------------------------------
+
+    async def start(self, workflow: str, input: Any = None, /, **options: Any) -> Run[Any]:  # noqa: A002
+        """Start by name, also without the workflow's code; see `Runs.start`."""
+        return await self.runs.start(workflow, input, **options)
+
+    async def send(self, event: Event[T] | str, payload: Any = None, *, id: str | None = None) -> list[Run[Any]]:  # noqa: A002
+        """Publish an event: every workflow `on=` it starts. Answers with the runs; the same `id` starts them once.
+
+        Raises:
+            UnknownEvent: the name is not an event of this app. TypeMismatch, NotSerializable: the payload.
+        """
+        if isinstance(event, str):
+            event = self.registry.event(event)
+            payload = event.plan.decode(msgspec.json.encode(payload))
+        name, data = event.encode(payload)
+        rows = await self._engine().publish(name, data, id=id)
+        if not rows:
+            logging.getLogger("stepwell.client").warning("event %r was published, and no workflow is `on=` it", name)
+        return [await self.runs.get(row.id) for row in rows]
+
+    async def status(self) -> AppStatus:
+        """The state of the whole: counts per status, workers, and how long the oldest ready run has waited."""
+        engine = self._engine()
+        store = engine.store
+        oldest = await store.next_due(self.registry.workflow_names())
+        late = None if oldest is None else max(0.0, engine.clock.now() - oldest)
+        return AppStatus(database=masked(self.settings.database_url), namespace=self.settings.namespace, version=VERSION,
+                         runs=await store.count(RunFilter()), workers=await store.workers(),
+                         oldest_ready_s=late)  # fmt: skip
+
+    @property
+    def sync(self) -> SyncFace:
+        """The same for synchronous code: `with app.sync as s: s.start(workflow, 1).result()`."""
+        if self._sync is None:
+            self._sync = SyncFace(self)
+        return self._sync
+
+    def _engine(self) -> OpenEngine:
+        if self._opened is None:
+            raise AppClosed("the app is not open", hint="Use it inside `async with app:` (or `with app.sync:`).")
+        return self._opened.engine
+
+
+def log_to_stderr(level: str) -> None:
+    """Write the engine's log to standard error."""
+    logger = logging.getLogger("stepwell")
+    logger.setLevel(level)
+    if not any(isinstance(h, logging.StreamHandler) for h in logger.handlers):
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+        logger.addHandler(handler)

@@ -1,0 +1,239 @@
+"""The open engine, as the front doors use it: implements `ports.engine.Engine` over a store."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from stepwell.authoring.inputs import canonical
+from stepwell.client.results import Results
+from stepwell.core.payloads import check_size, resolved
+from stepwell.core.starting import input_digest, new_run
+from stepwell.core.transitions import Verb, decide
+from stepwell.errors import AppClosed, Conflict, IllegalState, NotFound, Stale, StepwellError
+from stepwell.model.change import Change, NewRun, Reply, Send
+from stepwell.model.entry import AnyEntry, Finished, decode_entries
+from stepwell.model.options import StartOptions
+from stepwell.model.run import RunFilter, RunRow
+from stepwell.ports.clock import Clock
+from stepwell.ports.definitions import Definitions, Errors
+from stepwell.ports.engine import Ended, StartOrder
+from stepwell.ports.store import Store
+from stepwell.runtime.journal import JournalWriter
+from stepwell.runtime.worker import Worker
+
+BATCH = 1000
+TRIES = 20
+
+
+class OpenEngine:
+    """Starts, finds, steers and tells. Every write is safe to repeat (P6)."""
+
+    def __init__(self, store: Store, writer: JournalWriter, definitions: Definitions, clock: Clock, results: Results,
+                 new_key: Callable[[], bytes], key_of: Callable[[str], bytes | None]) -> None:  # fmt: skip
+        self.store = store
+        self.writer = writer
+        self.definitions = definitions
+        self.errors: Errors = definitions.errors
+        self.clock = clock
+        self.results = results
+        self.new_key = new_key
+        self.key_of = key_of
+        self.workers: list[Worker] = []
+        self.closed = False
+
+    # -- starting ------------------------------------------------------------------------------
+
+    async def start(self, orders: Sequence[StartOrder]) -> list[RunRow | Exception]:
+        """Start runs; each position answers with its row or with why not (Conflict, PayloadTooLarge)."""
+        self._check_open()
+        answers: list[RunRow | Exception] = []
+        for at in range(0, len(orders), BATCH):
+            answers += await self._start_batch(orders[at : at + BATCH])
+        self._nudge()
+        return answers
+
+    async def _start_batch(self, orders: Sequence[StartOrder]) -> list[RunRow | Exception]:
+        news: list[NewRun | Exception] = [self._new(order) for order in orders]
+        commits = [self.writer.commit(Change(run=n.row.key, create=n)) if isinstance(n, NewRun) else _same(n) for n in news]
+        replies = await asyncio.gather(*commits, return_exceptions=True)
+        return [await self._started(order, new, reply) for order, new, reply in zip(orders, news, replies, strict=True)]
+
+    def _new(self, order: StartOrder) -> NewRun | Exception:
+        try:
+            rules = order.definition.rules if order.definition is not None else None
+            check_size(len(order.input), f"the input of {order.workflow!r}")
+            return new_run(order.workflow, order.input, order.options, rules, key=self.new_key(),
+                           now=self.clock.now(), worker=self._taker(order, rules))  # fmt: skip
+        except StepwellError as error:
+            return error
+
+    def _taker(self, order: StartOrder, rules: Any) -> str | None:
+        """A worker of this process with room and the code: the run is committed as claimed by it already."""
+        if order.options.delay or order.options.conn is not None or order.definition is None:
+            return None
+        queue = order.options.queue or (rules.queue if rules else "default")
+        for worker in self.workers:
+            if worker.may_take(order.workflow, queue):
+                return worker.id
+        return None
+
+    async def _started(self, order: StartOrder, new: NewRun | Exception, reply: Any) -> RunRow | Exception:
+        if isinstance(new, Exception):
+            return new
+        if new.row.worker is not None and not (isinstance(reply, Reply) and reply.ok):
+            self._worker(new.row.worker, lambda worker: worker.not_taken())
+        if isinstance(reply, BaseException):
+            return reply if isinstance(reply, Exception) else RuntimeError(repr(reply))
+        assert isinstance(reply, Reply)
+        if reply.ok:
+            if new.row.worker is not None:
+                self._worker(new.row.worker, lambda worker: worker.take_own(new))
+            return reply.row or new.row
+        found = reply.row
+        assert found is not None
+        if order.options.reuse == "after_close" and found.status.terminal:
+            return await self._reopen(found, order, new)
+        if found.digest == input_digest(order.workflow, order.input):
+            return found
+        return Conflict(
+            f"run {found.id!r} of {found.workflow!r} exists with another input",
+            expected="the same workflow and input for the same id (P7)",
+            hint="Use another id, or reuse='after_close' once it has ended.",
+        )
+
+    def _worker(self, worker_id: str, do: Callable[[Worker], None]) -> None:
+        for worker in self.workers:
+            if worker.id == worker_id:
+                do(worker)
+
+    async def _reopen(self, found: RunRow, order: StartOrder, new: NewRun) -> RunRow | Exception:
+        try:
+            return await self.control(found.key, "restart", started=new.started, digest=new.row.digest)
+        except StepwellError as error:
+            return error
+
+    # -- finding -------------------------------------------------------------------------------
+
+    async def find(self, run_id: str) -> RunRow:
+        self._check_open()
+        row = await self.store.row_by_id(run_id)
+        if row is None:
+            raise NotFound(f"there is no run {run_id!r}", hint="`stepwell runs list` shows what there is.")
+        return row
+
+    async def row(self, key: bytes) -> RunRow:
+        self._check_open()
+        row = await self.store.row(key)
+        if row is None:
+            raise NotFound(f"there is no run {key.hex()} (any more)")
+        return row
+
+    async def entries(self, key: bytes) -> list[AnyEntry]:
+        self._check_open()
+        loaded = await self.store.load(key)
+        if loaded is None:
+            raise NotFound(f"there is no run {key.hex()} (any more)")
+        entries = [e for _, data in loaded.journal or [] for e in decode_entries(data)]
+        return [_inline(e, loaded.blobs) for e in entries] if loaded.blobs else entries
+
+    async def ended(self, key: bytes, timeout: float | None) -> Ended:
+        self._check_open()
+        row = await self.results.wait(key, timeout)
+        entries = await self.entries(key)
+        end = next((e for e in reversed(entries) if isinstance(e, Finished)), None)
+        if end is None or not row.status.terminal:
+            return Ended(row)
+        error = self.errors.to_exception(end.error) if end.error is not None else None
+        return Ended(row, None if end.value is None else bytes(end.value.v), error)
+
+    # -- steering ------------------------------------------------------------------------------
+
+    async def control(self, key: bytes, verb: str, **details: Any) -> RunRow:
+        """Carry out an operator's verb: look, decide, commit, again if the run has moved meanwhile.
+
+        Raises:
+            NotFound, IllegalState.
+        """
+        self._check_open()
+        for _ in range(TRIES):
+            loaded = await self.store.load(key)
+            if loaded is None:
+                raise NotFound(f"there is no run {key.hex()} (any more)")
+            entries = [e for _, data in loaded.journal or [] for e in decode_entries(data)]
+            change = decide(loaded.row, Verb(verb), entries, self.clock.now())
+            if change is None:
+                return loaded.row
+            if "started" in details:
+                patch = msgspec.structs.replace(change.patch, digest=details["digest"])
+                change = msgspec.structs.replace(change, opens=details["started"], patch=patch)
+            reply = await self.writer.commit(change)
+            if reply.ok:
+                self._nudge()
+                await self._children(loaded.row, verb)
+                return await self.row(key)
+        raise Stale(f"run {key.hex()} kept changing while {verb} was tried", hint="Try again.")
+
+    async def _children(self, row: RunRow, verb: str) -> None:
+        """Attached children of a run that was terminated end with it."""
+        if verb != Verb.TERMINATE:
+            return
+        after: bytes | None = None
+        while children := await self.store.list(RunFilter(parent=row.key), after=after, limit=100):
+            for child in children:
+                if not child.status.terminal:
+                    await self.control(child.key, verb)
+            after = children[-1].key
+
+    # -- telling -------------------------------------------------------------------------------
+
+    async def send(self, event: str, data: bytes, *, key: str | None, target: bytes | None, id: str | None) -> None:  # noqa: A002
+        """Put a message into a mailbox. Raises NotFound or IllegalState for a target that is gone or closed."""
+        self._check_open()
+        check_size(len(data), f"the payload of event {event!r}")
+        send = Send(event=event, key=key or "", target=target, id=id, data=data, at=self.clock.now())
+        reply = await self.writer.commit(Change(send=send))
+        if not reply.ok and reply.why == "missing":
+            raise NotFound(f"event {event!r} was not sent: there is no such run")
+        if not reply.ok:
+            raise IllegalState(f"event {event!r} was not sent: the run has ended", state=reply.why)
+        self._nudge()
+
+    async def publish(self, event: str, data: bytes, *, id: str | None) -> list[RunRow]:  # noqa: A002
+        """Start the workflows `on=` the event; the same id starts them once."""
+        self._check_open()
+        names = dict.fromkeys(w for e, w in self.definitions.subscriptions() if e == event)
+        names.update(dict.fromkeys(await self.store.subscribers(event)))
+        orders = []
+        for name in names:
+            run_id = None if id is None else f"{event}:{id}:{name}"
+            definition = self.definitions.workflow(name)
+            encoded = canonical(definition.signature, data) if definition is not None else data
+            orders.append(StartOrder(name, encoded, StartOptions(id=run_id), definition))
+        rows = await self.start(orders)
+        for row in rows:
+            if isinstance(row, Exception):
+                raise row
+        return [row for row in rows if isinstance(row, RunRow)]
+
+    def _nudge(self) -> None:
+        for worker in self.workers:
+            worker.claims.nudge(due=True)
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise AppClosed("the app is closed", hint="Use it inside `async with app:`.")
+
+
+def _inline(entry: AnyEntry, blobs: dict[str, bytes]) -> AnyEntry:
+    changed = {
+        name: resolved(value, blobs)
+        for name in ("value", "input")
+        if (value := getattr(entry, name, None)) is not None and value.r in blobs
+    }
+    return msgspec.structs.replace(entry, **changed) if changed else entry
+
+
+async def _same(error: Exception) -> Exception:
+    return error

@@ -1,0 +1,122 @@
+"""Waiting for runs to end: pushed by a worker in this process, else one shared look for all who wait."""
+
+import asyncio
+import logging
+from typing import Any
+
+from stepwell.errors import NotFound, WorldError
+from stepwell.model.entry import Finished
+from stepwell.model.run import RunRow
+from stepwell.model.status import RunStatus
+from stepwell.ports.alarms import Alarms
+from stepwell.ports.clock import Clock
+from stepwell.ports.store import Store
+
+log = logging.getLogger("stepwell.client")
+SETTLED = frozenset({RunStatus.PARKED})
+FASTEST, SLOWEST = 0.02, 1.0
+
+
+class Results:
+    """Who waits for which run. One query serves everybody, however many wait."""
+
+    def __init__(self, store: Store, clock: Clock, alarms: Alarms, poll: bool) -> None:
+        self._store = store
+        self._clock = clock
+        self._alarms = alarms
+        self._poll = poll
+        self._waiting: dict[bytes, set[asyncio.Future[RunRow | None]]] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
+
+    async def wait(self, key: bytes, timeout: float | None) -> RunRow:
+        """The row once the run has ended or is parked. Raises TimeoutError, NotFound."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[RunRow | None] = loop.create_future()
+        self._waiting.setdefault(key, set()).add(future)
+        alarm = None
+        try:
+            row = await self._store.row(key)
+            if row is None:
+                raise NotFound(f"there is no run {key.hex()} (any more)")
+            if _settled(row):
+                return row
+            if timeout is not None:
+                alarm = self._alarms.call_at(self._clock.now() + timeout, lambda: _expire(future))
+            if self._poll and self._task is None:
+                self._task = loop.create_task(self._watch())
+            self._wake.set()
+            found = await future
+            return found if found is not None else await self._again(key)
+        finally:
+            if alarm is not None:
+                alarm.cancel()
+            waiting = self._waiting.get(key, set())
+            waiting.discard(future)
+            if not waiting:
+                self._waiting.pop(key, None)
+
+    async def _again(self, key: bytes) -> RunRow:
+        row = await self._store.row(key)
+        if row is None:
+            raise NotFound(f"there is no run {key.hex()} any more")
+        return row
+
+    def ended(self, key: bytes, status: RunStatus, finished: Finished | None) -> None:
+        """A worker of this process ended the run (acknowledged)."""
+        for future in self._waiting.get(key, ()):
+            if not future.done():
+                future.set_result(None)
+
+    async def _watch(self) -> None:
+        pause = FASTEST
+        while True:
+            while not self._waiting:
+                self._wake.clear()
+                await self._wake.wait()
+                pause = FASTEST
+            try:
+                found = await self._look()
+                hinted = await self._store.wait_hint(pause) if self._store.capabilities.hints else await _sit(pause)
+            except WorldError as error:
+                log.warning("looking for results failed: %s", error)
+                found, hinted = 0, await _sit(SLOWEST)
+            pause = FASTEST if found or hinted else min(pause * 1.5, SLOWEST)
+
+    async def _look(self) -> int:
+        found = 0
+        for row in await self._store.rows(list(self._waiting)):
+            if _settled(row):
+                found += 1
+                for future in self._waiting.get(row.key, ()):
+                    if not future.done():
+                        future.set_result(row)
+        return found
+
+    @property
+    def waited_for(self) -> bool:
+        """Whether anybody waits for a run's end."""
+        return bool(self._waiting)
+
+    async def close(self) -> None:
+        """Stop looking; whoever still waits is cancelled."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        for futures in self._waiting.values():
+            for future in futures:
+                future.cancel()
+
+
+def _settled(row: RunRow) -> bool:
+    return row.status.terminal or row.status in SETTLED
+
+
+def _expire(future: "asyncio.Future[Any]") -> None:
+    if not future.done():
+        future.set_exception(TimeoutError("the run is still going on"))
+
+
+async def _sit(delay: float) -> bool:
+    await asyncio.sleep(delay)  # noqa: TID251 - a poll of a real store; virtual time does not poll
+    return False

@@ -1,0 +1,1 @@
+"""The decisions: pure and synchronous; the present moment and randomness are arguments."""

@@ -1,0 +1,99 @@
+"""A journal folded: what is recorded of each call, what is void, and where the run stands."""
+
+import msgspec
+
+from stepwell.model.entry import (
+    AnyEntry,
+    Armed,
+    Attempted,
+    CancelSeen,
+    Finished,
+    Folded,
+    Intended,
+    Nested,
+    Received,
+    Rewound,
+    Started,
+    Stepped,
+)
+from stepwell.model.failure import Failure
+
+
+class CallHistory(msgspec.Struct):
+    """What a step call has been through: attempts that failed, whether one began unseen, nested results."""
+
+    failures: list[Failure] = []
+    again: float = 0.0
+    intended: int = 0
+    unknown: bool = False
+
+
+class History(msgspec.Struct):
+    """The fold of a generation's entries."""
+
+    started: Started | None = None
+    finished: Finished | None = None
+    cancel: CancelSeen | None = None
+    void: set[int] = set()
+    folds: dict[str, Folded] = {}
+    calls: dict[str, CallHistory] = {}
+    nested: dict[str, Nested] = {}
+    armed: set[str] = set()
+    redo: int = 0
+    redone: set[str] = set()
+    stamp: float = 0.0
+    open: list[str] = []
+
+
+def voided(entries: list[AnyEntry]) -> set[int]:
+    """The numbers of the entries that rewinds and closed folds have made void."""
+    void: set[int] = set()
+    for entry in entries:
+        if isinstance(entry, Rewound | Folded):
+            void.update(entry.void)
+    return void
+
+
+def fold_history(entries: list[AnyEntry]) -> History:
+    """Fold a generation's journal; entry n of the list is number n of the journal."""
+    history = History(void=voided(entries))
+    for number, entry in enumerate(entries):
+        history.stamp = max(history.stamp, entry.at)
+        if isinstance(entry, Rewound):
+            history.redo = entry.redo
+        if number not in history.void:
+            _fold_one(history, entry)
+        elif isinstance(entry, Stepped) and entry.error is None:
+            history.redone.add(entry.call)  # undone by a rollback: it happens again, under a key of its own
+    return history
+
+
+def _fold_one(history: History, entry: AnyEntry) -> None:
+    match entry:
+        case Started():
+            history.started = entry
+        case Finished():
+            history.finished = entry
+        case CancelSeen():
+            history.cancel = entry
+        case Attempted():
+            call = history.calls.setdefault(entry.call, CallHistory())
+            call.failures.append(entry.error)
+            call.again = entry.again
+            call.unknown = entry.unknown
+        case Intended():
+            history.calls.setdefault(entry.call, CallHistory()).intended = entry.attempt
+        case Stepped():
+            history.calls.pop(entry.call, None)
+        case Nested():
+            history.nested[entry.call] = entry
+        case Folded():
+            history.folds[entry.call] = entry
+        case Armed():
+            history.armed.add(entry.call)
+            history.open.append(f"{entry.event}" + (f" key={entry.key}" if entry.key is not None else ""))
+        case Received():
+            history.armed.discard(entry.call)
+        case _:
+            pass
+

@@ -1,0 +1,26 @@
+"""Rules: what a definition says about its runs and attempts, resolved to numbers (seconds)."""
+
+import msgspec
+
+from stepwell.model.policy import Check, Effect, Keep, Retention, Retry
+
+
+class StepRules(msgspec.Struct, frozen=True, kw_only=True):
+    """How a step's attempts are made."""
+
+    retry: Retry
+    timeout: float | None = None
+    queue_timeout: float | None = None
+    effect: Effect | Check = Effect.AT_LEAST_ONCE
+
+
+class WorkflowRules(msgspec.Struct, frozen=True, kw_only=True):
+    """Defaults of a workflow's runs."""
+
+    retry: Retry
+    queue: str = "default"
+    priority: int = 100
+    queue_timeout: float | None = None
+    deadline: float | None = None
+    retention: Retention | None = None
+    keep: Keep | None = None

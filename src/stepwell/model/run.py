@@ -1,0 +1,99 @@
+"""A run as the store keeps it: the narrow row, and what may be asked about many of them."""
+
+import msgspec
+
+from stepwell.model.status import RunStatus
+
+
+class RunRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The run's row. Times are epoch seconds; `key` is 16 bytes, time-ordered, ours alone.
+
+    `inbox` counts everything ever posted to the run: the mark that tells the holder to look.
+    `due` is when a queued run may start or a waiting one wakes; `rank` orders the queue.
+    """
+
+    key: bytes
+    id: str
+    workflow: str
+    queue: str = "default"
+    status: RunStatus = RunStatus.QUEUED
+    priority: int = 100
+    epoch: int = 0
+    generation: int = 1
+    inbox: int = 0
+    worker: str | None = None
+    claimed_seq: int = 0
+    deaths: int = 0
+    due: float | None = None
+    rank: float = 0.0
+    created_at: float = 0.0
+    started_at: float | None = None
+    finished_at: float | None = None
+    expires_at: float | None = None
+    parent: bytes | None = None
+    parent_call: str | None = None
+    origin: bytes | None = None
+    digest: str = ""
+    progress: float | None = None
+    note: str | None = None
+    reason: str | None = None
+    cancelling: bool = False
+    options: str | None = None
+    tags: dict[str, str | int | float | bool] = {}
+
+
+class InboxItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something posted to a run by anyone but its holder. `n` is its number in the run's inbox.
+
+    kinds: "message" (a direct one has call None; a keyed one was matched to the wait `call` and
+    came from place `mail_seq` of its mailbox), "child" (data is an encoded ChildEnded), "cancel", "pause".
+    """
+
+    n: int
+    kind: str
+    at: float
+    event: str | None = None
+    key: str | None = None
+    call: str | None = None
+    mail_seq: int = 0
+    message_id: str | None = None
+    data: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """A run just claimed: its row after the claim, its journal, its inbox.
+
+    `journal` is None when the caller said that it still holds the run as it was at the previous epoch.
+    """
+
+    row: RunRow
+    journal: list[tuple[int, bytes]] | None
+    inbox: list[InboxItem]
+    blobs: dict[str, bytes] = {}
+
+
+class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which runs: every field given must hold. Times are epoch seconds, `since` inclusive."""
+
+    status: tuple[RunStatus, ...] = ()
+    workflow: tuple[str, ...] = ()
+    queue: tuple[str, ...] = ()
+    id_prefix: str | None = None
+    parent: bytes | None = None
+    tags: dict[str, str | int | float | bool] = {}
+    since: float | None = None
+    until: float | None = None
+
+
+class WorkerRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker as the store knows it; `expires_at` is when its leases end unless it beats again."""
+
+    id: str
+    host: str = ""
+    pid: int = 0
+    version: str = ""
+    concurrency: int = 0
+    started_at: float = 0.0
+    beat_at: float = 0.0
+    expires_at: float = 0.0
+    held: int = 0

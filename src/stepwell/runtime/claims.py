@@ -1,0 +1,141 @@
+"""Claiming: when to ask the store for runs, and for how many.
+
+Polling is the truth; nudges (our own commits, hints of others') only make it sooner. An idle worker asks when the next
+run is due, and otherwise less and less often.
+"""
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from stepwell.errors import WorldError
+from stepwell.model.change import ClaimRequest
+from stepwell.model.run import Claimed
+from stepwell.ports.alarms import Alarm
+
+if TYPE_CHECKING:
+    from stepwell.runtime.worker import Worker
+
+log = logging.getLogger("stepwell.worker")
+LARGEST_WINDOW = 1024
+SLOWEST_POLL = 5.0
+
+
+class Claims:
+    """One worker's claim loop."""
+
+    def __init__(self, worker: "Worker") -> None:
+        self._worker = worker
+        self._wanted = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._hints: asyncio.Task[None] | None = None
+        self._alarm: Alarm | None = None
+        self._idle_polls = 0
+        self._finished_before = 0
+        self.window = worker.options.concurrency + 1
+        self.claimed = 0
+        self.asking = False
+
+    def start(self) -> None:
+        """Begin to claim."""
+        loop = asyncio.get_running_loop()
+        self._task = loop.create_task(self._run())
+        if self._worker.store.capabilities.hints and self._worker.options.poll_s is not None:
+            self._hints = loop.create_task(self._listen())
+
+    async def stop(self) -> None:
+        """Claim no more; a claim under way is finished."""
+        self._wanted.set()
+        if self._alarm is not None:
+            self._alarm.cancel()
+        for task in (self._hints, self._task):
+            if task is None:
+                continue
+            if task is self._hints:
+                task.cancel()
+            await asyncio.wait([task])
+
+    def nudge(self, *, due: bool = False) -> None:
+        """Something may be there to claim, or there is room again; `due`: or a due time may have changed."""
+        if due or self._worker.room > 0:
+            self._wanted.set()
+
+    @property
+    def idle(self) -> bool:
+        """Nothing to claim as far as this loop knows."""
+        return not self.asking and not self._wanted.is_set()
+
+    async def _run(self) -> None:
+        worker = self._worker
+        while not worker.stopping and not worker.dead:
+            self._wanted.clear()
+            self.asking, found = True, 0
+            try:
+                found = await self._claim() if worker.room > 0 else 0
+                if found:
+                    self._idle_polls = 0
+                elif worker.room > 0:
+                    await self._arm()
+            except WorldError as error:
+                log.warning("claiming failed: %s", error)
+                self._ring_in(1.0)
+            finally:
+                self.asking = False
+            if not found or worker.room <= 0:
+                await self._wanted.wait()
+            self._adapt()
+
+    async def _claim(self) -> int:
+        worker = self._worker
+        options = worker.options
+        request = ClaimRequest(worker=worker.id, workflows=worker.names, queues=options.queues,
+                               limit=worker.room, now=worker.clock.now(), only=options.only)  # fmt: skip
+        claimed = await worker.store.claim(request, worker.cached())
+        if claimed:
+            self.claimed += len(claimed)
+            done = asyncio.get_running_loop().create_future()
+            asyncio.get_running_loop().call_soon(self._take_on, claimed, done)
+            await done
+        return len(claimed)
+
+    def _take_on(self, claimed: list[Claimed], done: "asyncio.Future[None]") -> None:
+        if self._worker.dead:
+            done.set_result(None)
+            return
+        try:
+            self._worker.take_on(claimed)
+        finally:
+            done.set_result(None)
+
+    async def _arm(self) -> None:
+        """Ring when the next run is due, or when it is time to look again."""
+        worker = self._worker
+        now = worker.clock.now()
+        due = await worker.store.next_due(worker.names)
+        waits = [max(due - now, 0.0)] if due is not None else []
+        if worker.options.poll_s is not None:
+            self._idle_polls += 1
+            waits.append(min(worker.options.poll_s * 1.5 ** min(self._idle_polls, 10), max(SLOWEST_POLL, worker.options.poll_s)))
+        if waits:
+            self._ring_in(min(waits))
+
+    def _ring_in(self, delay: float) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = self._worker.alarms.call_at(self._worker.clock.now() + delay, self._wanted.set)
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                if await self._worker.store.wait_hint(30.0):
+                    self._wanted.set()
+            except WorldError as error:
+                log.warning("listening failed: %s", error)
+                await asyncio.sleep(1.0)  # noqa: TID251 - real time: only a real store has hints
+
+    def _adapt(self) -> None:
+        """Widen while runs finish faster than they are asked for; a window far beyond the slots would hoard."""
+        finished = self._worker.finished_count - self._finished_before
+        self._finished_before = self._worker.finished_count
+        least = self._worker.options.concurrency + 1
+        self.window = min(LARGEST_WINDOW, max(least, 2 * finished, self.window * 3 // 4))

@@ -1,0 +1,185 @@
+"""Runs step attempts: slots, threads, time limits, cancellation. It knows nothing of journals."""
+
+import asyncio
+import contextvars
+import sys
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from stepwell.errors import QueueTimeout, StepTimeout
+from stepwell.model.duration import describe
+from stepwell.ports.alarms import Alarm, Alarms
+from stepwell.ports.clock import Clock
+from stepwell.ports.definitions import StepDefinition, StepScope, step_scope
+from stepwell.runtime.resources import Resources
+
+_EAGER: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) else {}
+
+
+class Attempt:
+    """One attempt of one call. `done(attempt)` is called exactly once, from a loop callback, unless withdrawn."""
+
+    __slots__ = ("alarm", "args", "began", "done", "error", "fn", "inject", "is_async", "kwargs", "over",
+                 "patience", "queued_at", "scope", "task", "timeout", "value")  # fmt: skip
+
+    def __init__(self, step: StepDefinition, fn: Callable[..., Any], is_async: bool, args: tuple[Any, ...],
+                 kwargs: dict[str, Any], scope: StepScope, timeout: float | None, patience: float | None,
+                 done: "Callable[[Attempt], None]") -> None:  # fmt: skip
+        self.fn = fn
+        self.is_async = is_async
+        self.inject = step.inject
+        self.args = args
+        self.kwargs = kwargs
+        self.scope = scope
+        self.timeout = timeout
+        self.patience = patience
+        self.done = done
+        self.began = 0.0
+        self.queued_at = 0.0
+        self.value: Any = None
+        self.error: BaseException | None = None
+        self.task: asyncio.Future[Any] | None = None
+        self.alarm: Alarm | None = None
+        self.over = False
+
+
+class Executor:
+    """At most `concurrency` step bodies at once, threads included; the others wait in the order they came."""
+
+    def __init__(self, concurrency: int, clock: Clock, alarms: Alarms, resources: Resources) -> None:
+        self.concurrency = concurrency
+        self.busy = 0
+        self._clock = clock
+        self._alarms = alarms
+        self.resources = resources
+        self._waiting: deque[Attempt] = deque()
+        self._running: set[Attempt] = set()
+        self._loop = asyncio.get_running_loop()
+        self._threads: ThreadPoolExecutor | None = None
+
+    @property
+    def queued(self) -> int:
+        """Attempts that wait for a slot."""
+        return len(self._waiting)
+
+    def submit(self, attempt: Attempt) -> None:
+        """Run the attempt as soon as a slot is free."""
+        attempt.queued_at = self._clock.now()
+        if self.busy < self.concurrency:
+            self._begin(attempt)
+            return
+        self._waiting.append(attempt)
+        if attempt.patience is not None:
+            attempt.alarm = self._alarms.call_at(attempt.queued_at + attempt.patience, lambda: self._impatient(attempt))
+
+    def withdraw(self, attempt: Attempt) -> bool:
+        """Nobody wants the outcome any more: cancel it, discard what comes. True if it had not begun."""
+        attempt.over = True
+        if attempt.alarm is not None:
+            attempt.alarm.cancel()
+        if attempt.task is None and attempt not in self._running:
+            return True
+        if attempt.task is not None and attempt.is_async:
+            attempt.task.cancel()
+        return False
+
+    def take_back(self, attempt: Attempt) -> bool:
+        """Stop an attempt only if it still waits for its slot."""
+        if attempt in self._running:
+            return False
+        attempt.over = True
+        if attempt.alarm is not None:
+            attempt.alarm.cancel()
+        return True
+
+    async def drain(self, grace: float) -> None:
+        """Wait for what runs, at most `grace` seconds; then cancel it."""
+        tasks = [a.task for a in self._running if a.task is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=grace)
+        for attempt in list(self._running):
+            self.withdraw(attempt)
+        left = [a.task for a in self._running if a.task is not None and a.is_async]
+        if left:
+            await asyncio.wait(left, timeout=1.0)
+
+    def close(self) -> None:
+        """Let go of the threads; those that still run end by themselves."""
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+
+    # -- one attempt ---------------------------------------------------------------------------
+
+    def _begin(self, attempt: Attempt) -> None:
+        self.busy += 1
+        self._running.add(attempt)
+        if attempt.alarm is not None:
+            attempt.alarm.cancel()
+            attempt.alarm = None
+        attempt.began = self._clock.now()
+        context = contextvars.copy_context()
+        context.run(step_scope.set, attempt.scope)
+        body = self._body(attempt, context)
+        if _EAGER:
+            task = context.run(lambda: asyncio.Task(body, loop=self._loop, **_EAGER))
+        else:
+            task = self._loop.create_task(body, context=context)
+        attempt.task = task
+        if attempt.timeout is not None and not task.done():
+            attempt.alarm = self._alarms.call_at(attempt.began + attempt.timeout, lambda: self._timed_out(attempt))
+        task.add_done_callback(lambda t: self._ended(attempt, t))
+
+    async def _body(self, attempt: Attempt, context: contextvars.Context) -> Any:
+        kwargs = attempt.kwargs
+        if attempt.inject:
+            kwargs = dict(kwargs)
+            for parameter, resource in attempt.inject.items():
+                kwargs[parameter] = await self.resources.get(resource)
+        if attempt.is_async:
+            return await attempt.fn(*attempt.args, **kwargs)
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self.concurrency, thread_name_prefix="stepwell-step")
+        call = contextvars.copy_context().run
+        return await self._loop.run_in_executor(self._threads, lambda: call(attempt.fn, *attempt.args, **kwargs))
+
+    def _ended(self, attempt: Attempt, task: asyncio.Future[Any]) -> None:
+        self.busy -= 1
+        self._running.discard(attempt)
+        if attempt.alarm is not None:
+            attempt.alarm.cancel()
+        if task.cancelled():
+            error: BaseException | None = asyncio.CancelledError("the step cancelled itself")
+        else:
+            error = task.exception()
+        if not attempt.over:
+            attempt.over = True
+            attempt.error = error
+            attempt.value = None if error is not None else task.result()
+            attempt.done(attempt)
+        self._next()
+
+    def _next(self) -> None:
+        while self._waiting and self.busy < self.concurrency:
+            attempt = self._waiting.popleft()
+            if not attempt.over:
+                self._begin(attempt)
+
+    def _timed_out(self, attempt: Attempt) -> None:
+        if attempt.over:
+            return
+        attempt.over = True
+        assert attempt.timeout is not None
+        attempt.error = StepTimeout(f"the attempt ran longer than its timeout of {describe(attempt.timeout)}")
+        if attempt.task is not None and attempt.is_async:
+            attempt.task.cancel()
+        attempt.done(attempt)
+
+    def _impatient(self, attempt: Attempt) -> None:
+        if attempt.over or attempt.task is not None:
+            return
+        attempt.over = True
+        assert attempt.patience is not None
+        attempt.error = QueueTimeout(f"no slot became free within the queue_timeout of {describe(attempt.patience)}")
+        attempt.done(attempt)

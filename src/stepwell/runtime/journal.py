@@ -1,0 +1,167 @@
+"""The journal writer: whatever arrives while a commit is under way forms the next group.
+
+Invariants. (1) One commit at a time, in order of arrival. (2) Callbacks run in order, from a loop callback,
+after the store has answered. (3) A group refused for a data error is split until the guilty change is alone.
+(4) A commit whose outcome is unknown is repeated until it is known (P6); nothing is acknowledged before.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from stepwell.core.folding import fold
+from stepwell.errors import WorldError
+from stepwell.model.change import Change, Reply
+from stepwell.ports.clock import Clock
+from stepwell.ports.store import Store
+
+log = logging.getLogger("stepwell.journal")
+Done = Callable[[Reply | Exception], None]
+GROUP = 1024
+"""Most changes in one group: bounds the time a commit holds the database."""
+
+
+class _Item:
+    __slots__ = ("change", "done")
+
+    def __init__(self, change: Change, done: list[Done]) -> None:
+        self.change = change
+        self.done = done
+
+
+class JournalWriter:
+    """Group commit for one process. `submit` never waits; the answer comes through the callback."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._pending: list[_Item] = []
+        self._busy = False
+        self._soon = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._failures = 0
+        self.progress_at = clock.monotonic()
+        self.groups = 0
+
+    @property
+    def idle(self) -> bool:
+        return not self._busy and not self._pending
+
+    def submit(self, change: Change, done: Done) -> None:
+        """Have a change committed; `done` gets the store's reply, or a data error."""
+        self._pending.append(_Item(change, [done]))
+        if not self._busy and not self._soon:
+            self._soon = True
+            self._idle.clear()
+            self._loop.call_soon(self._flush)
+
+    async def commit(self, change: Change) -> Reply:
+        """The same, to be awaited."""
+        future: asyncio.Future[Reply] = self._loop.create_future()
+
+        def done(reply: Reply | Exception) -> None:
+            if future.done():
+                return
+            if isinstance(reply, Exception):
+                future.set_exception(reply)
+            else:
+                future.set_result(reply)
+
+        self.submit(change, done)
+        return await future
+
+    async def settled(self) -> None:
+        """Wait until nothing is pending or under way."""
+        while not self.idle:
+            await self._idle.wait()
+
+    # -- groups --------------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        self._soon = False
+        if self._busy or not self._pending:
+            return
+        group = self._form()
+        self._busy = True
+        self._commit(group)
+
+    def _form(self) -> list[_Item]:
+        group: list[_Item] = []
+        held: dict[bytes, _Item] = {}
+        left: list[_Item] = []
+        blocked: set[bytes] = set()
+        for n, item in enumerate(self._pending):
+            change = item.change
+            if len(group) >= GROUP:
+                left.extend(self._pending[n:])
+                break
+            if change.epoch is None:
+                group.append(item)
+                continue
+            before = held.get(change.run)
+            if change.run in blocked:
+                left.append(item)
+            elif before is None:
+                held[change.run] = item
+                group.append(item)
+            elif (folded := fold(before.change, change)) is not None:
+                before.change = folded
+                before.done += item.done
+            else:
+                blocked.add(change.run)
+                left.append(item)
+        self._pending = left
+        return group
+
+    def _commit(self, group: list[_Item]) -> None:
+        self.groups += 1
+        task = self._loop.create_task(self._store.commit([i.change for i in group]))  # type: ignore[arg-type]
+        task.add_done_callback(lambda t: self._committed(group, t))
+
+    def _committed(self, group: list[_Item], task: "asyncio.Task[list[Reply]]") -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is None and not task.cancelled():
+            self._failures = 0
+            self.progress_at = self._clock.monotonic()
+            self._answer(group, task.result())
+        elif isinstance(error, WorldError) and error.retryable:
+            self._again(group, error)
+            return
+        elif isinstance(error, Exception) and len(group) > 1:
+            half = len(group) // 2
+            self._split([group[:half], group[half:]])
+            return
+        else:
+            answer = error if isinstance(error, Exception) else asyncio.CancelledError("the store was closed")
+            self._answer(group, [answer] * len(group))  # type: ignore[list-item]
+        self._next()
+
+    def _next(self) -> None:
+        self._busy = False
+        if self._pending:
+            self._flush()
+        elif not self._soon:
+            self._idle.set()
+
+    def _again(self, group: list[_Item], error: WorldError) -> None:
+        self._failures += 1
+        delay = min(5.0, 0.05 * 2 ** min(self._failures, 8))
+        level = logging.WARNING if self._failures in (1, 10) or self._failures % 60 == 0 else logging.DEBUG
+        log.log(level, "commit failed, repeating in %.2f s: %s", delay, error)
+        self._loop.call_later(delay, lambda: self._commit(group))
+
+    def _split(self, parts: list[list[_Item]]) -> None:
+        # Halves go first and one after the other: they were decided before anything that is pending.
+        first, second = parts
+        self._pending = second + self._pending
+        self._commit(first)
+
+    def _answer(self, group: list[_Item], replies: Sequence[Reply | Exception]) -> None:
+        for item, reply in zip(group, replies, strict=True):
+            for done in item.done:
+                try:
+                    done(reply)
+                except Exception:
+                    log.exception("an acknowledgement was not handled")

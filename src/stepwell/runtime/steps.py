@@ -1,0 +1,213 @@
+"""The step calls of one run: attempts, retries, intents, and what each outcome becomes."""
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from stepwell.core.history import CallHistory
+from stepwell.core.retry import next_delay, retry_after_of
+from stepwell.errors import OutcomeUnknown, StepError, StepwellError
+from stepwell.model.command import RunStep
+from stepwell.model.entry import Attempted, Intended, Stepped
+from stepwell.model.failure import Failure
+from stepwell.model.policy import NOT_DONE, Check, Effect
+from stepwell.ports.alarms import Alarm
+from stepwell.runtime.executor import Attempt
+from stepwell.runtime.nested import Scope
+
+if TYPE_CHECKING:
+    from stepwell.runtime.activation import Activation
+
+
+class StepCall:
+    """One open step call: which attempt it is at, and what runs or waits for it."""
+
+    __slots__ = ("alarm", "attempt", "command", "due", "failures", "probing", "running", "unknown")
+
+    def __init__(self, command: RunStep, history: CallHistory | None) -> None:
+        self.command = command
+        self.failures: list[Failure] = list(history.failures) if history else []
+        self.attempt = len(self.failures) + 1
+        self.due = history.again if history else 0.0
+        self.unknown = history is not None and history.intended == self.attempt
+        self.running: Attempt | None = None
+        self.alarm: Alarm | None = None
+        self.probing = False
+
+
+class StepCalls:
+    """All open step calls of one activation."""
+
+    def __init__(self, run: "Activation") -> None:
+        self._run = run
+        self._calls: dict[str, StepCall] = {}
+        self.started = 0
+
+    @property
+    def busy(self) -> bool:
+        """Something runs, waits for a slot, or is about to start."""
+        return any(c.alarm is None for c in self._calls.values())
+
+    def open(self) -> list[str]:
+        """Calls under way, for display."""
+        return list(self._calls)
+
+    def next_due(self) -> float | None:
+        """When the next retry is due."""
+        due = [c.due for c in self._calls.values() if c.alarm is not None]
+        return min(due) if due else None
+
+    # -- beginning -----------------------------------------------------------------------------
+
+    def begin(self, command: RunStep) -> None:
+        """Take on a call; its attempt starts when everything before it is acknowledged."""
+        call = StepCall(command, self._run.history.calls.get(command.call))
+        self._calls[command.call] = call
+        effect = command.policy.effect
+        if call.unknown and effect is Effect.AT_MOST_ONCE:
+            what = f"step {command.step.name!r} had begun when its worker was lost; it may or may not have happened"
+            error = OutcomeUnknown(what, hint="Find out, then repair the result or restart the run.")
+            self._run.later(lambda: self._decided(call, None, error))
+        elif call.due > self._run.now():
+            self._wait(call)
+        else:
+            self._intend(call)
+
+    def _intend(self, call: StepCall) -> None:
+        effect = call.command.policy.effect
+        if isinstance(effect, Check) and call.unknown:
+            call.probing = True
+        elif isinstance(effect, Check) or effect is Effect.AT_MOST_ONCE:
+            self._run.record(Intended(at=self._run.stamp(), call=call.command.call, attempt=call.attempt))
+        self._run.after_ack(lambda: self._start(call))
+
+    def _start(self, call: StepCall) -> None:
+        command = call.command
+        if self._calls.get(command.call) is not call or self._run.behind:
+            return
+        step = command.step
+        effect = command.policy.effect
+        fn = effect.probe if call.probing and isinstance(effect, Check) else step.fn
+        is_async = inspect.iscoroutinefunction(fn) if call.probing else step.is_async
+        scope = Scope(self._run, command.call, call.attempt, tuple(call.failures))
+        call.running = Attempt(step, fn, is_async, command.args, command.kwargs, scope,
+                               command.policy.timeout, command.policy.queue_timeout,
+                               lambda attempt: self._ended(call, attempt))  # fmt: skip
+        self.started += 1
+        self._run.host.executor.submit(call.running)
+
+    def _wait(self, call: StepCall) -> None:
+        call.running = None
+        call.alarm = self._run.host.alarms.call_at(call.due, lambda: self._due(call))
+
+    def _due(self, call: StepCall) -> None:
+        call.alarm = None
+        if self._run.behind or self._calls.get(call.command.call) is not call:
+            return
+        self._intend(call)
+        self._run.flush()
+
+    # -- ending --------------------------------------------------------------------------------
+
+    def _ended(self, call: StepCall, attempt: Attempt) -> None:
+        if self._calls.get(call.command.call) is not call or self._run.closed_to_outcomes:
+            return
+        if call.probing and attempt.error is None and attempt.value is NOT_DONE:
+            call.probing = call.unknown = False
+            self._intend(call)
+            self._run.flush()
+            return
+        self._decided(call, attempt, attempt.error)
+
+    def _decided(self, call: StepCall, attempt: Attempt | None, error: BaseException | None) -> None:
+        """Turn an outcome into an entry: of the call, or of the attempt when another follows."""
+        run, command = self._run, call.command
+        began = attempt.began if attempt is not None else 0.0
+        if isinstance(error, asyncio.CancelledError):
+            error = StepError("the step's body was cancelled from within", type_name="CancelledError")
+        value = None
+        if error is None and attempt is not None:
+            try:
+                value = run.draft.payload(command.step.result.encode(attempt.value), f"the result of {command.call!r}")
+            except StepwellError as refused:
+                error = refused
+        if error is not None and (again := self._again(call, error)) is not None:
+            failure = run.errors.to_failure(error)
+            call.failures.append(failure)
+            entry = Attempted(at=run.stamp(), call=command.call, attempt=call.attempt, error=failure, began=began, again=again)
+            call.attempt += 1
+            call.due = again
+            call.unknown = call.probing = False
+            run.record(entry)
+            run.tell("step.retrying", call=command.call, attempt=entry.attempt, error=error)
+            self._wait(call)
+            run.advance()
+            return
+        del self._calls[command.call]
+        failure = None if error is None else run.errors.to_failure(error)
+        entry = Stepped(at=run.stamp(), call=command.call, value=value, error=failure, attempt=call.attempt,
+                        began=began, opened=command.opened, digest=command.digest)  # fmt: skip
+        run.tell("step.failed" if error is not None else "step.succeeded", call=command.call, error=error)
+        run.happened(entry)
+        run.advance()
+
+    def _again(self, call: StepCall, error: BaseException) -> float | None:
+        retry = call.command.policy.retry
+        retryable = error.retryable if isinstance(error, StepwellError) else isinstance(error, Exception)
+        if not retry.covers(error):
+            return None
+        delay = next_delay(retry, call.attempt, retryable, retry_after_of(error), self._run.host.chance())
+        return None if delay is None else self._run.now() + delay
+
+    # -- stopping ------------------------------------------------------------------------------
+
+    def close(self, name: str) -> None:
+        """The body no longer wants the call."""
+        call = self._calls.pop(name, None)
+        if call is not None:
+            self._stop(call)
+
+    def forget_retry(self, name: str) -> None:
+        """A call given up while it waits for its next attempt ends here and now."""
+        call = self._calls.get(name)
+        if call is not None and call.alarm is not None:
+            call.alarm.cancel()
+            del self._calls[name]
+
+    def suspend(self) -> None:
+        """The run leaves: retries keep their due time, not their alarm."""
+        for call in self._calls.values():
+            if call.alarm is not None:
+                call.alarm.cancel()
+
+    def resume(self) -> None:
+        """The run is back: what is due begins, the rest waits on."""
+        for call in list(self._calls.values()):
+            if call.due > self._run.now():
+                self._wait(call)
+            else:
+                call.alarm = None
+                self._intend(call)
+
+    def hold_back(self) -> None:
+        """Pause: what waits for a slot or a retry does not start; what runs goes on."""
+        for name, call in list(self._calls.items()):
+            if call.running is None or self._run.host.executor.take_back(call.running):
+                if call.alarm is not None:
+                    call.alarm.cancel()
+                del self._calls[name]
+
+    def stop(self) -> None:
+        """Cancel everything; nothing is recorded."""
+        for call in self._calls.values():
+            self._stop(call)
+        self._calls.clear()
+
+    def _stop(self, call: StepCall) -> None:
+        if call.alarm is not None:
+            call.alarm.cancel()
+        if call.running is not None:
+            self._run.host.executor.withdraw(call.running)
+
+

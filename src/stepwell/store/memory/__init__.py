@@ -1,0 +1,170 @@
+"""The reference model: a store made of dictionaries, which says in code what `ports.store` says in words.
+
+No cleverness here: every other store is compared with this one, operation by operation.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+
+from stepwell.model.change import Change, ClaimRequest, Reply
+from stepwell.model.run import Claimed, InboxItem, RunFilter, RunRow, WorkerRow
+from stepwell.ports.clock import Clock
+from stepwell.ports.store import Capabilities, Retire
+from stepwell.store.memory import leases
+from stepwell.store.memory.changes import apply
+from stepwell.store.memory.dump import dump
+from stepwell.store.memory.retention import retire
+from stepwell.store.memory.space import MemoryBase, Space
+
+__all__ = ["MemoryBase", "MemoryStore"]
+Rows = list[RunRow]
+
+
+class MemoryHeart:
+    """Implements `ports.store.Heart`."""
+
+    def __init__(self, store: "MemoryStore") -> None:
+        self._store = store
+
+    def beat(self, worker: WorkerRow) -> frozenset[bytes] | None:
+        with self._store.base.lock:
+            return leases.beat(self._store.space, worker)
+
+    def stop(self, worker: str) -> None:
+        with self._store.writing() as space:
+            leases.stop(space, worker)
+
+    def close(self) -> None:
+        pass
+
+
+class MemoryStore:
+    """Implements `ports.store.Store`; stores given the same base see the same runs."""
+
+    capabilities = Capabilities(durable=False, shared=False, hints=True)
+
+    def __init__(self, namespace: str, clock: Clock, base: MemoryBase | None = None) -> None:
+        self.base = base or MemoryBase()
+        self.space = self.base.spaces.setdefault(namespace, Space())
+        self._clock = clock
+        self._heard = asyncio.Event()
+
+    async def open(self, *, create: bool = True) -> None:
+        loop = asyncio.get_running_loop()
+        self.base.listeners[self] = lambda: loop.is_closed() or loop.call_soon_threadsafe(self._heard.set)
+
+    async def close(self) -> None:
+        self.base.listeners.pop(self, None)
+
+    @contextmanager
+    def writing(self) -> Iterator[Space]:
+        """The namespace, for one writer at a time; other stores of the base hear of it afterwards."""
+        with self.base.lock:
+            yield self.space
+            for store, tell in self.base.listeners.items():
+                if store is not self:
+                    tell()
+
+    async def commit(self, changes: Sequence[Change]) -> list[Reply]:
+        with self.writing() as space:
+            return [apply(space, change) for change in changes]
+
+    async def claim(self, request: ClaimRequest, cached: Mapping[bytes, int]) -> list[Claimed]:
+        with self.writing() as space:
+            return leases.claim(space, request, cached)
+
+    async def load(self, key: bytes, after_inbox: int = 0) -> Claimed | None:
+        row = self.space.runs.get(key)
+        if row is None:
+            return None
+        journal = [(seq, data) for _, seq, data in await self.journal(key, row.generation)]
+        return Claimed(row, journal, await self.inbox(key, after_inbox), await self.blobs(key))
+
+    async def inbox(self, key: bytes, after: int) -> list[InboxItem]:
+        return [item for n, item in sorted(self.space.inboxes.get(key, {}).items()) if n > after]
+
+    async def journal(self, key: bytes, generation: int | None = None) -> list[tuple[int, int, bytes]]:
+        rows = sorted(self.space.journals.get(key, {}).items())
+        return [(gen, seq, data) for (gen, seq), (_, _, data) in rows if generation in (None, gen)]
+
+    async def blobs(self, key: bytes) -> dict[str, bytes]:
+        return dict(self.space.blobs.get(key, {}))
+
+    async def row(self, key: bytes) -> RunRow | None:
+        return self.space.runs.get(key)
+
+    async def row_by_id(self, run_id: str) -> RunRow | None:
+        key = self.space.ids.get(run_id)
+        if key is None:
+            key = next((key for key in self.space.runs if key.hex() == run_id), b"")
+        return self.space.runs.get(key)
+
+    async def rows(self, keys: Sequence[bytes]) -> Rows:
+        return [self.space.runs[key] for key in sorted(set(keys)) if key in self.space.runs]
+
+    async def count(self, which: RunFilter) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for row in self.space.runs.values():
+            if _matches(row, which):
+                counts[row.status.value] = counts.get(row.status.value, 0) + 1
+        return counts
+
+    async def next_due(self, workflows: Sequence[str]) -> float | None:
+        return leases.next_due(self.space, workflows, self._clock.now())
+
+    async def lonely(self, workflows: Sequence[str], limit: int) -> list[bytes]:
+        return leases.lonely(self.space, workflows, limit)
+
+    async def retire(self, which: Retire) -> int:
+        with self.writing() as space:
+            return retire(space, which)
+
+    async def workers(self) -> list[WorkerRow]:
+        space = self.space
+        return [row for name, row in sorted(space.workers.items()) if name not in space.dead]
+
+    async def subscribe(self, subscriptions: Sequence[tuple[str, str]]) -> None:
+        with self.writing() as space:
+            space.subscriptions.update(subscriptions)
+
+    async def subscribers(self, event: str) -> list[str]:
+        return sorted(workflow for name, workflow in self.space.subscriptions if name == event)
+
+    async def heart(self) -> MemoryHeart:
+        return MemoryHeart(self)
+
+    async def wait_hint(self, timeout: float) -> bool:
+        try:
+            await asyncio.wait_for(self._heard.wait(), timeout)
+        except TimeoutError:
+            return False
+        self._heard.clear()
+        return True
+
+    async def dump(self) -> dict[str, object]:
+        return dump(self.space)
+
+    async def list(self, which: RunFilter, *, after: bytes | None = None, limit: int = 50) -> Rows:
+        newest = sorted(self.space.runs.items(), reverse=True)
+        found = (row for key, row in newest if (after is None or key < after) and _matches(row, which))
+        return list(islice(found, limit))
+
+
+def _matches(row: RunRow, which: RunFilter) -> bool:
+    return (
+        (not which.status or row.status in which.status)
+        and (not which.workflow or row.workflow in which.workflow)
+        and (not which.queue or row.queue in which.queue)
+        and (which.id_prefix is None or row.id.startswith(which.id_prefix))
+        and (which.parent is None or row.parent == which.parent)
+        and (which.since is None or row.created_at >= which.since)
+        and (which.until is None or row.created_at < which.until)
+        and all(_same(row.tags.get(name), value) for name, value in which.tags.items())
+    )
+
+
+def _same(a: object, b: object) -> bool:
+    """Equal as tags: numbers by value, but True is not 1."""
+    return a == b and isinstance(a, bool) == isinstance(b, bool)

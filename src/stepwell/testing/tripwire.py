@@ -1,0 +1,58 @@
+"""Raw clocks and randomness in a workflow body, caught while it runs: an error in tests."""
+
+import datetime as _datetime
+import os
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from stepwell.core.asyncloop import KernelLoop, blame, running_loop
+
+_WATCHED: list[tuple[Any, str]] = [
+    (time, "time"),
+    (time, "time_ns"),
+    (time, "monotonic"),
+    (time, "perf_counter"),
+    (time, "sleep"),
+    (random, "random"),
+    (random, "randint"),
+    (random, "choice"),
+    (random, "uniform"),
+    (random, "shuffle"),
+    (uuid, "uuid4"),
+    (uuid, "uuid1"),
+    (os, "urandom"),
+]
+
+
+@contextmanager
+def tripwire() -> Iterator[None]:
+    """While the block lasts, these functions refuse to work in a workflow body, and only there."""
+    originals = [(owner, name, getattr(owner, name)) for owner, name in _WATCHED]
+    for owner, name, original in originals:
+        setattr(owner, name, _wire(f"{owner.__name__}.{name}", original))
+    try:
+        yield
+    finally:
+        for owner, name, original in originals:
+            setattr(owner, name, original)
+
+
+def _wire(what: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    def wired(*args: Any, **kwargs: Any) -> Any:
+        loop = running_loop()
+        if type(loop) is KernelLoop and not _called_by_the_library():
+            raise loop.refuse(f"{what}() was called")
+        return original(*args, **kwargs)
+
+    return wired
+
+
+def _called_by_the_library() -> bool:
+    """True when the nearest user frame is not what called: imports and the standard library are not misuse."""
+    file, _ = blame()
+    return file.startswith((os.path.dirname(_datetime.__file__), "<frozen"))
+
