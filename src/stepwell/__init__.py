@@ -26,7 +26,7 @@ from stepwell.authoring.starting import StartErrors
 from stepwell.authoring.step import Step
 from stepwell.authoring.workflow import Workflow
 from stepwell.client.app import App
-#CRON
+from stepwell.core.timetable import Cron
 from stepwell.errors import (
     Conflict,
     Diverged,
@@ -53,7 +53,7 @@ __all__ = [
     "App",
     "Call",
     "Conflict",
-    #"Cron",
+    "Cron",
     "Diverged",
     "Event",
     "EventTimeout",

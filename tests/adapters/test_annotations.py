@@ -86,8 +86,8 @@ def test_what_has_no_stored_form(annotation: Any) -> None:
 
 def test_unions_and_iterables_are_made_decodable() -> None:
     for annotation in (Item | Other, list[Item | Other | None], dict[str, tuple[Item | Other, ...]]):
-        assert facts_of(annotation, "result").type != annotation
-    assert facts_of(Iterable[int], "result").type == list[int]
+        assert facts_of(annotation, "result").form != annotation
+    assert facts_of(Iterable[int], "result").form == list[int]
     assert facts_of(Annotated[Item | Other, "note"], "result").name == "Annotated[Item | Other, 'note']"
 
 

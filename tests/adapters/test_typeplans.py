@@ -120,6 +120,7 @@ SAMPLES: list[tuple[Any, Any]] = [
     (dt.timedelta, dt.timedelta(days=1, microseconds=5)),
     (UUID, UUID(int=7)),
     (Decimal, Decimal("1.50")),
+    (Decimal, Decimal("-Infinity")),
     (Color, Color.RED),
     (Level, Level.HIGH),
     (Literal["a", "b"], "b"),
@@ -135,7 +136,7 @@ SAMPLES: list[tuple[Any, Any]] = [
     (Item | None, None),
     (int | str | None, "x"),
     (int | float, 5),
-    (Order, Order("o", [Item("a", 2)], {"k": [1]})),
+    (Order, Order("o", [Item("a", 2.0)], {"k": [1]})),
     (Box[Item], Box(Item("x"))),
     (ByIdentity, ByIdentity(Item("x"))),
     (Packed | Other, Other(5)),
@@ -163,7 +164,7 @@ def test_samples_come_back_as_they_were() -> None:
         assert back == value or isinstance(value, ByIdentity), annotation
         assert plan.encode(value) == data
         assert plan.encode(plan.decode(msgspec.Raw(data))) == data
-        assert plan.schema()
+        assert isinstance(plan.schema(), dict)
 
 
 def test_what_is_delivered_is_a_copy() -> None:
@@ -202,8 +203,8 @@ def test_the_annotation_decides() -> None:
         (dict[str, int], {"\ud800": 1}, "result"),
         (Any, print, "result"),
         (Any, [10**5_000], "result[0]"),
-        (int, 10**5_000, "result"),
-        (Decimal, Decimal("Infinity"), "result"),
+        (list[int], [10**5_000], "result[0]"),
+        (Decimal, Decimal("NaN"), "result"),
         (list[Model], [MODEL, print], "result[1]"),
     ],
 )
@@ -341,7 +342,7 @@ def test_users_code_that_breaks_is_told_as_ours() -> None:
 def test_schemas_have_all_definitions_at_the_root() -> None:
     schema = JsonTypePlan(dict[str, list[Model | Cat]]).schema()
     assert set(schema["$defs"]) == {"Model"}
-    assert "$defs" not in str(schema["additionalProperties"])
+    assert "'$defs':" not in str(schema["additionalProperties"])
     assert JsonTypePlan(int).schema() == {"type": "integer"}
     assert JsonTypePlan(object).schema() == {}
 
@@ -350,7 +351,8 @@ def test_schemas_have_all_definitions_at_the_root() -> None:
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()) | st.binary(max_size=5)
-    | st.datetimes() | st.uuids() | st.decimals() | st.sampled_from([Color.RED, Level.HIGH, Item("x"), Pair(1)]),
+    | st.datetimes() | st.uuids() | st.decimals()
+    | st.sampled_from([Color.RED, Level.HIGH, Item("x"), Pair(1)]),
     lambda inner: st.lists(inner, max_size=4)
     | st.tuples(inner)
     | st.dictionaries(st.text(max_size=3) | st.integers() | st.none(), inner, max_size=4),
@@ -374,8 +376,7 @@ def test_untyped_values_are_refused_or_come_back_the_same(value: object) -> None
     plan = JsonTypePlan(Any)
     try:
         data, back = plan.deliver(value)
-    except StepwellError as error:
-        assert str(error)
+    except StepwellError:
         return
     if not isinstance(value, Level):  # an int to everyone who asks
         assert repr(as_plain(back)) == repr(as_plain(value)) or "Level" in repr(value)

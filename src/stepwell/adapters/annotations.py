@@ -43,12 +43,12 @@ class Choice(metaclass=_AnyInstance):
 class Facts(msgspec.Struct, frozen=True):
     """What is known of an annotation before any value is seen.
 
-    `type`: what msgspec is given. `name`: how its author wrote it. `exact`: scalar types whose values come
-    back as they are. `open`: somewhere any JSON is allowed. `dates`: a datetime may occur. `unordered`: sets or
-    mappings may occur. `deep`: there is no bound to the nesting.
+    `form`: what msgspec is given. `name`: how its author wrote it. `exact`: scalar types whose values come
+    back as they are. `open`: somewhere any JSON is allowed. `dates`: a datetime may occur. `unordered`: sets
+    or mappings may occur. `deep`: there is no bound to the nesting.
     """
 
-    type: Any
+    form: Any
     name: str
     exact: frozenset[type]
     open: bool
@@ -85,7 +85,7 @@ def facts_of(annotation: Any, what: str) -> Facts:
     anything = any(isinstance(kind, shapes.AnyType) for kind in kinds)
     holders = (shapes.SetType, shapes.FrozenSetType, shapes.DictType)
     return Facts(
-        type=plain,
+        form=plain,
         name=show(annotation),
         exact=_exact(shape),
         open=anything or any(isinstance(kind, shapes.CustomType) and kind.cls is object for kind in kinds),

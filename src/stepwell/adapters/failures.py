@@ -145,11 +145,11 @@ def _type_of(cls: type[BaseException]) -> str:
 
 def _make(cls: type[Exception], failure: Failure) -> Exception | None:
     """An instance without calling its `__init__`; None if Python's own base refuses the arguments."""
-    native = next(base for base in cls.__mro__ if base.__module__ == "builtins")
+    native: Any = next(base for base in cls.__mro__ if base.__module__ == "builtins")
     args = (failure.message,) if failure.args is None else tuple(failure.args)
     try:
         error: Any = native.__new__(cls, *args)
-        native.__init__(error, *args)  # type: ignore[misc]
+        native.__init__(error, *args)
     except Exception:  # noqa: BLE001 - then it is told as a StepError
         return None
     error.args = args

@@ -14,7 +14,7 @@ import re
 import reprlib
 import types
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -103,7 +103,7 @@ def _leaf(value: object) -> tuple[str, str, bool] | None:
     if isinstance(value, float):
         return fine if math.isfinite(value) else (f"is {value}, which JSON does not have", "Use None.", False)
     if isinstance(value, decimal.Decimal):
-        return fine if value.is_finite() else (f"is {value}, which JSON does not have", "Use None.", False)
+        return ("is a Decimal that is no number", "Use None.", False) if value.is_nan() else fine
     if isinstance(value, str):
         return _text(value) or fine
     if isinstance(value, dt.datetime):
@@ -148,15 +148,16 @@ def _has_parts(value: object) -> bool:
 
 def attributes(value: Any) -> dict[str, Any] | None:
     """Return the stored attributes of an object by name; None if it is not an object of a known kind."""
-    names: tuple[str, ...]
+    names: Iterable[str]
+    kind: Any = type(value)
     if isinstance(value, msgspec.Struct):
-        names = tuple(name for name in value.__struct_fields__ if getattr(value, name) is not msgspec.UNSET)
-    elif isinstance(value, tuple) and hasattr(value, "_fields"):
-        names = value._fields
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = tuple(field.name for field in dataclasses.fields(value))
-    elif hasattr(value, "__attrs_attrs__"):
-        names = tuple(field.name for field in value.__attrs_attrs__)
+        names = (name for name in value.__struct_fields__ if getattr(value, name) is not msgspec.UNSET)
+    elif isinstance(value, tuple) and hasattr(kind, "_fields"):
+        names = kind._fields
+    elif dataclasses.is_dataclass(kind):
+        names = (field.name for field in dataclasses.fields(kind))
+    elif hasattr(kind, "__attrs_attrs__"):
+        names = (field.name for field in kind.__attrs_attrs__)
     elif is_model(value):
         return fields_of(value)
     else:

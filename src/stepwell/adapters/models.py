@@ -9,8 +9,9 @@ import msgspec
 
 def is_model_class(cls: object) -> TypeGuard[type[Any]]:
     """Whether `cls` is a pydantic (v2) model class."""
-    pydantic = sys.modules.get("pydantic")
-    return pydantic is not None and isinstance(cls, type) and issubclass(cls, pydantic.BaseModel)
+    if "pydantic" not in sys.modules or not isinstance(cls, type):
+        return False
+    return hasattr(cls, "__pydantic_serializer__") and issubclass(cls, sys.modules["pydantic"].BaseModel)
 
 
 def is_model(value: object) -> bool:

@@ -43,7 +43,7 @@ class JsonSignaturePlan:
             annotation = resolve(parameter.annotation, fn, f"parameter {parameter.name!r}")
             slot, kind = self._slot(number, parameter), parameter.kind
             facts = facts_of(annotation, f"{parameter.name!r} of {self.name}()")
-            held: Any = facts.type
+            held: Any = facts.form
             if kind is Parameter.VAR_POSITIONAL:
                 held = list[held]
             elif kind is Parameter.VAR_KEYWORD:
@@ -70,8 +70,8 @@ class JsonSignaturePlan:
     @staticmethod
     def _slot(number: int, parameter: Parameter) -> _Slot:
         stars = _STARS.get(parameter.kind, "")
-        usable = not stars and not parameter.name.startswith("__")
-        return _Slot(stars + parameter.name, parameter.name if usable else f"p{number}_", parameter.kind)
+        private = parameter.name.startswith("__")  # which a Struct cannot have
+        return _Slot(stars + parameter.name, f"p{number}_" if private else parameter.name, parameter.kind)
 
     def encode_args(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
         bound = self._bind(args, kwargs)
@@ -118,8 +118,8 @@ class JsonSignaturePlan:
             if self._plain:
                 return self._struct(*args, **kwargs)
             return self._bind_slowly(args, kwargs)
-        except TypeError:
-            raise self._wrong_arguments(args, kwargs) from None
+        except TypeError as error:
+            raise self._wrong_arguments(args, kwargs, str(error)) from None
 
     def _bind_slowly(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> msgspec.Struct:
         given: dict[str, Any] = {}
@@ -136,15 +136,13 @@ class JsonSignaturePlan:
             given[slot.field] = value
         return self._struct(**given)
 
-    def _wrong_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> StepwellError:
+    def _wrong_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any], reason: str) -> StepwellError:
         injected = sorted(self._excluded & kwargs.keys())
         hint = f"{', '.join(injected)} is injected; leave it out." if injected else None
         try:
             self._signature.bind(*args, **kwargs)
         except TypeError as error:
-            reason = str(error)
-        else:
-            reason = "they do not fit its parameters"
+            reason = str(error)  # in Python's own words
         return TypeMismatch(
             f"{self.name}() cannot be called with these arguments: {reason}",
             expected=f"{self.name}{self._signature}",

@@ -72,7 +72,7 @@ class JsonTypePlan:
         self._owner = f" of {owner}()" if owner else ""
         self.facts: Facts = facts_of(annotation, f"{what}{self._owner}")
         self._exact = self.facts.exact
-        self._decode = msgspec.json.Decoder(self.facts.type, dec_hook=_decode_foreign).decode
+        self._decode = msgspec.json.Decoder(self.facts.form, dec_hook=_decode_foreign).decode
 
     def __repr__(self) -> str:
         return f"<JsonTypePlan {self.what}: {self.facts.name}>"
@@ -118,7 +118,7 @@ class JsonTypePlan:
         return value
 
     def schema(self) -> dict[str, Any]:
-        return schema_of(self.facts.type)
+        return schema_of(self.facts.form)
 
     def _search(self, value: object) -> None:
         place = unstorable(value, self.what)

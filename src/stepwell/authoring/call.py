@@ -121,21 +121,35 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
 class _Once:
     """An outside call's outcome, computed once: a value, or a coroutine run by whoever asks first."""
 
-    __slots__ = ("_error", "_task", "_value", "_work")
+    __slots__ = ("_error", "_others", "_value", "_work")
 
     def __init__(self, work: Any) -> None:
         self._work = work
         self._value: Any = _UNSET
         self._error: BaseException | None = None
-        self._task: asyncio.Future[Any] | None = None
+        self._others: list[asyncio.Future[None]] | None = None
 
     def __await__(self) -> Generator[Any, Any, Any]:
         if not asyncio.iscoroutine(self._work):
             return self._work
-            yield  # a generator, though nothing is waited for
-        if self._task is None:
-            self._task = asyncio.ensure_future(self._work)
-        return (yield from asyncio.shield(self._task).__await__())
+        if self._others is None:
+            self._others = []
+            try:
+                self._value = yield from self._work.__await__()
+            except BaseException as error:
+                self._error = error
+                raise
+            finally:
+                for other in self._others:
+                    if not other.done():
+                        other.set_result(None)
+        elif self._value is _UNSET and self._error is None:
+            waiting = asyncio.get_running_loop().create_future()
+            self._others.append(waiting)
+            yield from waiting.__await__()
+        if self._error is not None:
+            raise self._error
+        return self._value
 
     def wait(self) -> Any:
         if not asyncio.iscoroutine(self._work):

@@ -47,7 +47,7 @@ class Opened:
         self.parts = parts
         self.store = parts.store or store_for(settings, parts.clock)
         self.alarms = parts.alarms or LoopAlarms(parts.clock)
-        self.writer = JournalWriter(self.store, parts.clock)
+        self.writer = JournalWriter(self.store, parts.clock, 0.0 if parts.virtual else 0.05)
         self.results = Results(self.store, parts.clock, self.alarms, poll=not parts.virtual)
         self.engine = OpenEngine(self.store, self.writer, definitions, parts.clock, self.results,
                                  parts.new_key, parts.key_of)  # fmt: skip
@@ -103,6 +103,7 @@ class Opened:
         for worker in list(self.engine.workers):
             await worker.crash()
         self.engine.workers.clear()
+        await self.writer.abandon()
         if self.reaper is not None:
             await self.reaper.stop()
         await self.results.close()

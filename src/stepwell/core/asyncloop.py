@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from stepwell.errors import Nondeterminism
 
 CancelledError = asyncio.CancelledError
-_OWN = ("stepwell.core", "stepwell.authoring", "asyncio", "contextlib", "anyio")
+_OWN = ("stepwell.core", "stepwell.authoring", "stepwell.testing.tripwire", "asyncio", "contextlib", "anyio")
 
 
 class Scope:

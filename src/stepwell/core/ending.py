@@ -81,7 +81,7 @@ def _retry_delay(facts: EndFacts, error: BaseException) -> float | None:
     retryable = error.retryable if isinstance(error, StepwellError) else isinstance(error, Exception)
     if not retry.covers(error):
         return None
-    return next_delay(retry, facts.started.attempt, retryable, retry_after_of(error), facts.chance)
+    return next_delay(retry, facts.started.attempt, retryable, retry_after_of(error, facts.now), facts.chance)
 
 
 def _end(facts: EndFacts, entry: Finished) -> Ending:
@@ -90,6 +90,7 @@ def _end(facts: EndFacts, entry: Finished) -> Ending:
         status=RunStatus(entry.status),
         release=True,
         finished_at=facts.now,
+        reason="",
         expires_at=None if keep is None else facts.now + keep,
     )
     return Ending(entry, patch)

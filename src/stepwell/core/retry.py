@@ -44,8 +44,8 @@ def retry_after_of(error: BaseException, now: float | None = None) -> float | No
     """Return the seconds that an error's `retry_after` asks for, or None. Never raises.
 
     Understood are seconds, durations ("2m"), `timedelta`, aware datetimes, and what HTTP's Retry-After header
-    holds (RFC 9110, section 10.2.3): a number of seconds or a date as text. Moments need `now` (epoch seconds)
-    and are None without it. A moment that has passed is 0.
+    holds (RFC 9110, section 10.2.3): a number of seconds or a date as text. Moments need `now` (seconds since
+    the epoch) and are None without it. A moment that has passed is 0.
     """
     try:
         return _retry_after(getattr(error, "retry_after", None), now)

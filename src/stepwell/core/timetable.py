@@ -26,7 +26,7 @@ _MACROS: Final = {
 _EXPECTED: Final = (
     "five fields (minute hour day-of-month month day-of-week), six with seconds first, or @daily"
 )
-_ALL_HOURS: Final = frozenset(range(24))
+_ALL_HOURS: Final = set(range(24))
 _DAY: Final = 86_400
 _SECOND: Final = timedelta(seconds=1)
 

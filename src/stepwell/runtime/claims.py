@@ -43,15 +43,15 @@ class Claims:
         if self._worker.store.capabilities.hints and self._worker.options.poll_s is not None:
             self._hints = loop.create_task(self._listen())
 
-    async def stop(self) -> None:
-        """Claim no more; a claim under way is finished."""
+    async def stop(self, *, at_once: bool = False) -> None:
+        """Claim no more; a claim under way is finished, or (a crash) abandoned."""
         self._wanted.set()
         if self._alarm is not None:
             self._alarm.cancel()
         for task in (self._hints, self._task):
             if task is None:
                 continue
-            if task is self._hints:
+            if task is self._hints or at_once:
                 task.cancel()
             await asyncio.wait([task])
 
@@ -78,6 +78,7 @@ class Claims:
                     await self._arm()
             except WorldError as error:
                 log.warning("claiming failed: %s", error)
+                worker.doubt()
                 self._ring_in(1.0)
             finally:
                 self.asking = False

@@ -32,8 +32,10 @@ class _Item:
 class JournalWriter:
     """Group commit for one process. `submit` never waits; the answer comes through the callback."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, repeat_s: float = 0.05) -> None:
         self._store = store
+        self._repeat_s = repeat_s
+        self._task: asyncio.Task[list[Reply]] | None = None
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._pending: list[_Item] = []
@@ -42,6 +44,7 @@ class JournalWriter:
         self._idle = asyncio.Event()
         self._idle.set()
         self._failures = 0
+        self._group: list[_Item] = []
         self.progress_at = clock.monotonic()
         self.groups = 0
 
@@ -76,6 +79,14 @@ class JournalWriter:
         """Wait until nothing is pending or under way."""
         while not self.idle:
             await self._idle.wait()
+
+    async def abandon(self) -> None:
+        """Stop in the middle, as a killed process does (tests): nothing more is committed or answered."""
+        self._pending.clear()
+        if self._task is not None and not self._task.done():
+            self._task.remove_done_callback(self._answered)
+            self._task.cancel()
+            await asyncio.wait([self._task])
 
     # -- groups --------------------------------------------------------------------------------
 
@@ -117,10 +128,12 @@ class JournalWriter:
 
     def _commit(self, group: list[_Item]) -> None:
         self.groups += 1
-        task = self._loop.create_task(self._store.commit([i.change for i in group]))  # type: ignore[arg-type]
-        task.add_done_callback(lambda t: self._committed(group, t))
+        self._task = task = self._loop.create_task(_committed_by(self._store, [i.change for i in group]))
+        self._group = group
+        task.add_done_callback(self._answered)
 
-    def _committed(self, group: list[_Item], task: "asyncio.Task[list[Reply]]") -> None:
+    def _answered(self, task: "asyncio.Task[list[Reply]]") -> None:
+        group = self._group
         error = None if task.cancelled() else task.exception()
         if error is None and not task.cancelled():
             self._failures = 0
@@ -147,7 +160,7 @@ class JournalWriter:
 
     def _again(self, group: list[_Item], error: WorldError) -> None:
         self._failures += 1
-        delay = min(5.0, 0.05 * 2 ** min(self._failures, 8))
+        delay = min(5.0, self._repeat_s * 2 ** min(self._failures, 8))
         level = logging.WARNING if self._failures in (1, 10) or self._failures % 60 == 0 else logging.DEBUG
         log.log(level, "commit failed, repeating in %.2f s: %s", delay, error)
         self._loop.call_later(delay, lambda: self._commit(group))
@@ -165,3 +178,7 @@ class JournalWriter:
                     done(reply)
                 except Exception:
                     log.exception("an acknowledgement was not handled")
+
+
+async def _committed_by(store: Store, changes: list[Change]) -> list[Reply]:
+    return await store.commit(changes)

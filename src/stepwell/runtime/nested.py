@@ -62,7 +62,7 @@ class Scope:
                 payload = run.draft.payload(step.result.encode(value), f"the result of {call!r}")
                 return await run.record_nested(Nested(at=run.stamp(), call=call, value=payload, began=began))
             except Exception as error:
-                delay = _delay(step, attempt, error, run.host.chance())
+                delay = _delay(step, attempt, error, run)
                 if delay is None:
                     failure = run.errors.to_failure(error)
                     return await run.record_nested(Nested(at=run.stamp(), call=call, error=failure, began=began))
@@ -82,8 +82,8 @@ class Scope:
         return await asyncio.wait_for(asyncio.to_thread(step.fn, *args, **kwargs), timeout)
 
 
-def _delay(step: StepDefinition, attempt: int, error: Exception, chance: float) -> float | None:
+def _delay(step: StepDefinition, attempt: int, error: Exception, run: "Activation") -> float | None:
     retryable = error.retryable if isinstance(error, StepwellError) else True
     if not step.rules.retry.covers(error):
         return None
-    return next_delay(step.rules.retry, attempt, retryable, retry_after_of(error), chance)
+    return next_delay(step.rules.retry, attempt, retryable, retry_after_of(error, run.now()), run.host.chance())

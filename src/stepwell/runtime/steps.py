@@ -157,7 +157,7 @@ class StepCalls:
         retryable = error.retryable if isinstance(error, StepwellError) else isinstance(error, Exception)
         if not retry.covers(error):
             return None
-        delay = next_delay(retry, call.attempt, retryable, retry_after_of(error), self._run.host.chance())
+        delay = next_delay(retry, call.attempt, retryable, retry_after_of(error, self._run.now()), self._run.host.chance())
         return None if delay is None else self._run.now() + delay
 
     # -- stopping ------------------------------------------------------------------------------

@@ -111,6 +111,12 @@ class Worker:
         if self._heart is not None and not self.dead and not self._heart.beat():
             self._lost()
 
+    def doubt(self) -> None:
+        """A claim's reply was lost: beat soon, twice, to learn what this worker holds without knowing."""
+        if not self.options.heart_thread:
+            for delay in (1.0, 2.0):
+                self.alarms.call_at(self.clock.now() + delay, self.beat)
+
     async def drain(self) -> None:
         """Stop claiming, hand back what waits at once and what runs within the grace, sign off."""
         self.stopping = True
@@ -128,7 +134,7 @@ class Worker:
     async def crash(self) -> None:
         """Stop as a killed process does: nothing is handed back, nothing signed off (tests)."""
         self.stopping = self.dead = True
-        await self.claims.stop()
+        await self.claims.stop(at_once=True)
         for run in list(self.runs.values()):
             run.steps.stop()
             run.close()
@@ -367,6 +373,7 @@ class Worker:
         if row is not None and row.worker == self.id and key not in self.runs:
             patch = Patch(status=RunStatus.QUEUED, release=True, rank=row.rank)
             await self.writer.commit(Change(run=key, epoch=row.epoch, generation=row.generation, patch=patch))
+            self.claims.nudge(due=True)
 
     def _lost(self) -> None:
         def stop() -> None:
