@@ -19,6 +19,7 @@ from stepwell.runtime.alarms import LoopAlarms
 from stepwell.runtime.hooks import Hooks
 from stepwell.runtime.journal import JournalWriter
 from stepwell.runtime.reaper import Reaper
+from stepwell.runtime.tuning import tune_process
 from stepwell.runtime.watchdog import Watchdog
 from stepwell.runtime.worker import Worker, WorkerOptions
 
@@ -64,7 +65,9 @@ class Opened:
     async def work(self, options: dict[str, Any], *, retention: Retention | None = None) -> Worker:
         """Start a worker in this process, and what belongs to the first one."""
         parts = self.parts
-        if parts.virtual:
+        if not parts.virtual:
+            tune_process()
+        else:
             options = options | {"poll_s": None, "heart_thread": False}
         worker = Worker(parts.new_key().hex(), self.store, self.writer, self.definitions, parts.clock, self.alarms,
                         self.hooks, WorkerOptions(**options, strict=parts.strict), parts.new_key,

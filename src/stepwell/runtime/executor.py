@@ -121,11 +121,11 @@ class Executor:
         attempt.began = self._clock.now()
         context = contextvars.copy_context()
         context.run(step_scope.set, attempt.scope)
-        body = self._body(attempt, context)
-        if _EAGER:
-            task = context.run(lambda: asyncio.Task(body, loop=self._loop, **_EAGER))
+        if attempt.is_async and not attempt.inject:
+            body = attempt.fn(*attempt.args, **attempt.kwargs)
         else:
-            task = self._loop.create_task(body, context=context)
+            body = self._body(attempt, context)
+        task = asyncio.Task(body, loop=self._loop, context=context, **_EAGER)
         attempt.task = task
         if attempt.timeout is not None and not task.done():
             attempt.alarm = self._alarms.call_at(attempt.began + attempt.timeout, lambda: self._timed_out(attempt))

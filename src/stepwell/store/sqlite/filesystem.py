@@ -9,7 +9,7 @@ from typing import Final
 from stepwell.errors import NetworkFilesystem
 
 REMOTE: Final = frozenset({
-    "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "afpfs", "webdav", "ceph", "glusterfs", "lustre", "beegfs",
+    "nfs", "nfs4", "cifs", "smb3", "smbfs", "drvfs", "afs", "afpfs", "webdav", "ceph", "glusterfs", "lustre", "beegfs",
     "gpfs", "ocfs2", "gfs2", "orangefs", "pvfs2", "ncpfs", "coda",
     "fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.s3fs", "fuse.rclone", "fuse.davfs", "fuse.gcsfuse", "fuse.goofys",
     "fuse.mount-s3", "fuse.blobfuse2", "fuse.juicefs", "fuse.moosefs", "fuse.lizardfs", "fuse.smbnetfs", "fuse.curlftpfs",
@@ -67,7 +67,8 @@ def parse_mountinfo(text: str) -> list[tuple[str, str]]:
             point = fields[4]
             for code in ("040", "011", "012", "134"):
                 point = point.replace(f"\\{code}", chr(int(code, 8)))
-            found.append((point, right.split(" ", 1)[0]))
+            # Windows' drives in WSL come as 9p; a sandbox's own root may be 9p, too, and is local.
+            found.append((point, "drvfs" if "drvfs" in right else right.split(" ", 1)[0]))
     return found
 
 

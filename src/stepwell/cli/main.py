@@ -1,0 +1,109 @@
+"""The `stepwell` command: knows its subcommands by name, and imports only the one that is used."""
+
+import difflib
+import importlib
+import os
+import sys
+from typing import Any, Final, NamedTuple
+
+import click
+
+from stepwell.cli.options import debugging
+
+
+class Entry(NamedTuple):
+    """A command before it is imported: its section in the help, its module, its one line of help."""
+
+    section: str
+    module: str
+    help: str
+
+
+COMMANDS: Final[dict[str, Entry]] = {
+    "demo": Entry("Begin", "demo", "Watch a run survive the killing of its worker."),
+    "dev": Entry("Begin", "dev", "Work on an app's runs, and reload it when a file changes."),
+    "worker": Entry("Begin", "worker", "Work on an app's runs, in one or more processes."),
+    "start": Entry("Runs", "start", "Start a run."),
+    "runs": Entry("Runs", "runs", "List, show, watch and steer runs."),
+    "events": Entry("Runs", "events", "Send events to runs, or publish them."),
+    "check": Entry("Operate", "check", "Replay the runs in flight against the code, before it is deployed."),
+    "doctor": Entry("Operate", "doctor", "Look at everything that could be wrong, and say what to do."),
+    "workers": Entry("Operate", "workers", "List workers."),
+    "db": Entry("Operate", "db", "Create and upgrade the database."),
+    "config": Entry("Settings", "configured", "Show the settings, and where each comes from."),
+    "completion": Entry("Settings", "completion", "Print the completion script of a shell."),
+    "version": Entry("Settings", "versions", "Show the versions of Stepwell and of what it stands on."),
+}
+EPILOG: Final = """\b
+Exit codes: 0 done, 1 the thing asked about failed, 2 wrong usage, 3 not found,
+4 refused in the present state, 5 the database cannot be used."""
+
+
+class Commands(click.Group):
+    """The top of the command line; every error that reaches it leaves with its code and its exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        entry = COMMANDS.get(name)
+        if entry is None:
+            return None
+        command = importlib.import_module(f"stepwell.cli.{entry.module}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for section in dict.fromkeys(entry.section for entry in COMMANDS.values()):
+            with formatter.section(section):
+                formatter.write_dl([(n, e.help) for n, e in COMMANDS.items() if e.section == section])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], COMMANDS, 1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            ctx.fail(f"There is no command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            from stepwell.cli.failures import shown
+
+            raise shown(error) from error
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, help="Show the version.",
+              callback=lambda ctx, _, given: _version(ctx) if given else None)  # fmt: skip
+@debugging
+def cli() -> None:
+    """Durable workflows for Python.
+
+    Commands talk to the database directly: by --url, by STEPWELL_DATABASE_URL, or to sqlite:///stepwell.db. Only
+    `dev`, `worker` and `check` need the code of your workflows.
+    """
+
+
+def _version(ctx: click.Context) -> None:
+    from stepwell.version import VERSION
+
+    click.echo(f"stepwell {VERSION}")
+    ctx.exit()
+
+
+def main() -> None:
+    """Run the command line of this process, and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that has no ✓ shows an escape instead
+    try:
+        cli(prog_name="stepwell")
+    except BrokenPipeError:  # `stepwell runs list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

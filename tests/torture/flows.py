@@ -1,0 +1,98 @@
+"""The workflows under torture: every kind of wait, each step writing to the external log."""
+
+import asyncio
+import signal
+from typing import Any
+
+from log import Log
+
+from stepwell import App, EventTimeout, NonRetryableError, sleep, step_info
+
+LEASE = 2.0
+
+
+def make_app(url: str, log_path: str, **options: Any) -> App:
+    """The app; `lease` is short, so that recovery is quick."""
+    app = App(url, lease=LEASE, poll_interval=0.2, **options)
+    log = Log(log_path)
+    paid = app.event("paid", int)
+    app.paid = paid  # type: ignore[attr-defined]
+
+    async def body(x: int, seconds: float) -> int:
+        info = step_info()
+        log.write("begin", run=info.run_id, call=info.call, attempt=info.attempt)
+        await asyncio.sleep(seconds)
+        log.write("end", run=info.run_id, call=info.call, attempt=info.attempt)
+        return x + 1
+
+    @app.step
+    async def quick(x: int) -> int:
+        return await body(x, 0)
+
+    @app.step
+    async def slow(x: int) -> int:
+        return await body(x, 0.03)
+
+    @app.step(retries=3, delay=0.05)
+    async def shaky(x: int) -> int:
+        info = step_info()
+        log.write("begin", run=info.run_id, call=info.call, attempt=info.attempt)
+        if info.attempt < 3:
+            raise ValueError(f"attempt {info.attempt}")
+        return x + 1
+
+    @app.step
+    async def undo(x: int) -> None:
+        await body(x, 0)
+
+    @app.step
+    async def never(x: int) -> int:
+        raise NonRetryableError("as planned")
+
+    @app.workflow
+    async def chain(x: int) -> int:
+        for _ in range(3):
+            x = await slow(await quick(x))
+        return await shaky(x)
+
+    @app.workflow
+    async def order(key: str, x: int) -> int:
+        x = await quick(x)
+        got = await paid.wait(key)
+        await sleep(0.2)
+        return await slow(x + got)
+
+    @app.workflow
+    async def family(x: int) -> int:
+        parts = await asyncio.gather(chain(x), chain(x + 1), slow(x))
+        try:
+            await paid.wait(f"nobody-{x}", timeout=0.3)
+        except EventTimeout:
+            x = await quick(x)
+        return sum(parts) + x
+
+    @app.workflow
+    async def saga(x: int) -> int:
+        y = await quick(x).on_rollback(undo)
+        z = await slow(y).on_rollback(undo)
+        return await never(z)
+
+    return app
+
+
+EXPECTED = {
+    "chain": lambda x: x + 7,
+    "order": lambda x: x + 1 + 100 + 1,
+    "family": lambda x: (x + 7) + (x + 8) + (x + 1) + (x + 1),
+    "saga": lambda x: None,
+}
+
+
+async def work(url: str, log_path: str) -> None:
+    """A worker process: works until it is killed, or told to drain."""
+    app = make_app(url, log_path)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    async with app.worker(concurrency=8):
+        Log(log_path).write("worker")
+        await stop.wait()

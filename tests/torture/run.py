@@ -1,0 +1,134 @@
+"""`python tests/torture/run.py [--seconds N] [--long]`: kill workers at random, then check that nothing was lost."""
+
+import argparse
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from flows import LEASE, make_app
+from log import Log
+from verdict import check
+
+WORKFLOWS = ("chain", "order", "family", "saga")
+
+
+class Fleet:
+    """Worker processes that die and come back."""
+
+    def __init__(self, size: int, url: str, log: Path, dice: random.Random) -> None:
+        self._command = [sys.executable, str(Path(__file__).with_name("worker.py")), url, str(log)]
+        self._dice = dice
+        self.workers = [self._spawn() for _ in range(size)]
+        self.kills = self.pauses = 0
+
+    def _spawn(self) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(self._command, stderr=subprocess.DEVNULL)
+
+    def kill_one(self) -> None:
+        """kill -9 one worker, and start another."""
+        n = self._dice.randrange(len(self.workers))
+        os.kill(self.workers[n].pid, signal.SIGKILL)
+        self.workers[n].wait()
+        self.workers[n] = self._spawn()
+        self.kills += 1
+
+    async def pause_one(self) -> None:
+        """Stop one worker for longer than its lease, then let it go on: what it writes then must be refused."""
+        n = self._dice.randrange(len(self.workers))
+        pid = self.workers[n].pid
+        os.kill(pid, signal.SIGSTOP)
+        await asyncio.sleep(LEASE * 1.7)
+        os.kill(pid, signal.SIGCONT)
+        self.pauses += 1
+
+    def drain(self) -> list[int]:
+        """SIGTERM all; their exit codes."""
+        for worker in self.workers:
+            worker.send_signal(signal.SIGTERM)
+        return [worker.wait(timeout=60) for worker in self.workers]
+
+
+async def torment(fleet: Fleet, until: float, dice: random.Random) -> None:
+    """Kill and pause at random moments."""
+    pausing = None
+    while time.monotonic() < until:
+        await asyncio.sleep(dice.uniform(0.1, 0.8))
+        if pausing is None or pausing.done():
+            if dice.random() < 0.1:
+                pausing = asyncio.ensure_future(fleet.pause_one())
+            else:
+                fleet.kill_one()
+    if pausing is not None:
+        await pausing
+
+
+async def load(url: str, log_path: Path, until: float, dice: random.Random) -> None:
+    """Start runs and send events; what is acknowledged goes into the log."""
+    log = Log(log_path)
+    async with make_app(url, str(log_path), mode="client") as app:
+        n = 0
+        while time.monotonic() < until:
+            n += 1
+            name, run_id = dice.choice(WORKFLOWS), f"r{n}"
+            arguments = {"x": n} | ({"key": run_id} if name == "order" else {})
+            early = dice.random() < 0.5
+            if name == "order" and early:
+                await app.paid.send(100, key=run_id, id=f"m{n}")  # type: ignore[attr-defined]
+                log.write("sent", id=f"m{n}")
+            await app.start(name, arguments, id=run_id)
+            log.write("started", run=run_id, x=n)
+            if name == "order" and not early:
+                await app.paid.send(100, key=run_id, id=f"m{n}")  # type: ignore[attr-defined]
+                log.write("sent", id=f"m{n}")
+            await asyncio.sleep(dice.uniform(0, 0.04))
+
+
+async def torture(seconds: float, workers: int, seed: int) -> int:
+    """One run of it; the number of violations."""
+    dice = random.Random(seed)
+    with tempfile.TemporaryDirectory(prefix="stepwell-torture-") as folder:
+        database, log_path = Path(folder) / "torture.db", Path(folder) / "torture.log"
+        url = f"sqlite:///{database}"
+        async with make_app(url, str(log_path), mode="client"):
+            pass  # makes the schema before the workers race for it
+        fleet = Fleet(workers, url, log_path, dice)
+        until = time.monotonic() + seconds
+        await asyncio.gather(torment(fleet, until, dice), load(url, log_path, until, random.Random(seed + 1)))
+        healed = time.monotonic()
+        async with make_app(url, str(log_path), mode="client") as app:
+            verdict = await check(app, log_path, database)
+        settled = time.monotonic() - healed
+        codes = fleet.drain()
+        verdict.expect(codes == [0] * workers, f"exit codes after SIGTERM: {codes}")
+        verdict.expect(fleet.kills >= seconds / 2, f"only {fleet.kills} kills")
+        facts = verdict.facts
+        print(f"seed {seed}: {seconds:.0f} s, {workers} workers, {fleet.kills} kills, {fleet.pauses} pauses beyond the lease")
+        print(f"  {facts['started']} runs and {facts['sent']} events acknowledged; {facts['runs']} runs in all")
+        print(f"  {facts['begin']} step bodies begun; all settled {settled:.1f} s after the last kill")
+        for violation in verdict.violations[:20]:
+            print(f"  VIOLATION {violation}")
+        print("  nothing lost, nothing twice" if not verdict.violations else f"  {len(verdict.violations)} violations")
+        return len(verdict.violations)
+
+
+def main() -> int:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=40.0)
+    parser.add_argument("--workers", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=20)
+    parser.add_argument("--long", action="store_true", help="ten minutes")
+    given = parser.parse_args()
+    return 1 if asyncio.run(torture(600.0 if given.long else given.seconds, given.workers, given.seed)) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

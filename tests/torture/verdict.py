@@ -1,0 +1,88 @@
+"""What must hold after a torture run, checked from the external log and the database."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import apsw
+from flows import EXPECTED
+from log import read
+
+from stepwell import App, RunFailed
+
+
+class Verdict:
+    """Collects violations; an empty list means that everything held."""
+
+    def __init__(self) -> None:
+        self.violations: list[str] = []
+        self.facts: Counter[str] = Counter()
+
+    def expect(self, holds: bool, what: str) -> None:
+        """Note a violation unless it holds."""
+        if not holds:
+            self.violations.append(what)
+
+
+async def check(app: App, log_path: Path, database: Path) -> Verdict:
+    """P1 to P6 as far as an outsider can see them."""
+    verdict = Verdict()
+    log = read(log_path)
+    verdict.facts.update(record["what"] for record in log)
+    await _results(app, log, verdict)
+    await _no_step_twice(app, log, verdict)
+    _integrity(database, verdict)
+    return verdict
+
+
+async def _results(app: App, log: list[dict[str, Any]], verdict: Verdict) -> None:
+    for record in (r for r in log if r["what"] == "started"):
+        run = await app.runs.get(record["run"])
+        expected = EXPECTED[run.workflow](record["x"])
+        try:
+            result = await run.result(timeout=60)
+        except RunFailed as error:
+            verdict.expect(
+                run.workflow == "saga" and "as planned" in str(error.__cause__), f"{run.id} failed: {error}"
+            )
+            undone = [e["call"] for e in await run.journal() if e["k"] == "step" and e["call"].startswith("undo")]
+            verdict.expect(len(undone) == 2, f"{run.id}: undone {undone}")
+        except Exception as error:
+            verdict.expect(False, f"{run.id} ({run.workflow}): {type(error).__name__}: {error}")
+        else:
+            verdict.expect(result == expected, f"{run.id} ({run.workflow}): {result!r} instead of {expected!r}")
+
+
+async def _no_step_twice(app: App, log: list[dict[str, Any]], verdict: Verdict) -> None:
+    """P2: no body starts after its step's outcome was committed; P4: no message is consumed twice."""
+    begun: dict[tuple[str, str], list[float]] = {}
+    for record in log:
+        if record["what"] == "begin":
+            begun.setdefault((record["run"], record["call"]), []).append(record["at"])
+    consumed: Counter[str] = Counter()
+    after: str | None = None
+    while True:
+        page = await app.runs.list(limit=500, after=after)
+        for row in page.runs:
+            run = await app.runs.get(row.id)
+            for entry in await run.journal():
+                if entry["k"] == "step":
+                    late = [at for at in begun.get((row.id, entry["call"]), []) if at > entry["at"]]
+                    verdict.expect(not late, f"{row.id} {entry['call']}: started again after its commit")
+                if entry["k"] == "event" and entry.get("id"):
+                    consumed[entry["id"]] += 1
+            verdict.facts["runs"] += 1
+        if page.after is None:
+            break
+        after = page.after
+    for message, times in consumed.items():
+        verdict.expect(times == 1, f"message {message} was consumed {times} times")
+    sent = {r["id"] for r in log if r["what"] == "sent"}
+    verdict.expect(sent <= set(consumed), f"{len(sent - set(consumed))} acknowledged messages were never consumed")
+
+
+def _integrity(database: Path, verdict: Verdict) -> None:
+    connection = apsw.Connection(str(database))
+    answer = connection.execute("PRAGMA integrity_check").fetchone()
+    connection.close()
+    verdict.expect(answer == ("ok",), f"integrity_check: {answer}")
