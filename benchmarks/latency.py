@@ -27,4 +27,7 @@ async def main(count: int = 300) -> None:
     p50, bare = statistics.median(runs), statistics.median(commits)
     line("start to result, p50 / p99", f"{p50 * 1e3:.2f} / {runs[int(len(runs) * 0.99)] * 1e3:.2f} ms")
     line("one bare commit, p50 / p99", f"{bare * 1e3:.2f} / {commits[int(len(commits) * 0.99)] * 1e3:.2f} ms")
-    line("over two commits (target 1.5 ms)", f"{(p50 - 2 * bare) * 1e3:.2f} ms; {p50 / bare:.1f} commits in all")
+    line(
+        "over two commits (target 1.5 ms)",
+        f"{(p50 - 2 * bare) * 1e3:.2f} ms; {p50 / bare:.1f} commits in all",
+    )

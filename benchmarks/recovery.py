@@ -77,4 +77,3 @@ async def main(counts: tuple[int, ...] = (1_000, 10_000)) -> None:
         costs.append((took - 3.0) / count)
         line(f"{count:,} runs in flight, killed", f"{took:.1f} s to the last result, 3 s of them the lease")
     line("per run, most / fewest (linear: 1)", f"{costs[-1] / costs[0]:.2f}")
-

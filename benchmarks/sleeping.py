@@ -31,7 +31,10 @@ async def main(asleep: int = 100_000, due: int = 5_000, window: float = 30.0) ->
         await _suspended(worker, asleep + 1_000)
         took = time.perf_counter() - began
         line(f"{asleep:,} runs started and asleep", f"{asleep / took:,.0f} runs/s")
-        line("  memory of the worker", f"{before:.0f} -> {_resident_mb():.0f} MB; {len(worker.suspended):,} kernels kept")
+        line(
+            "  memory of the worker",
+            f"{before:.0f} -> {_resident_mb():.0f} MB; {len(worker.suspended):,} kernels kept",
+        )
         lead = 10.0
         handles = await flow.start_many([(lead + window * n / due,) for n in range(due)])
         await asyncio.gather(*(handle.result() for handle in handles))

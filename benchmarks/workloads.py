@@ -13,7 +13,6 @@ import msgspec
 from stepwell import App, Workflow, sleep
 
 
-
 def make_app(url: str, **options: Any) -> App:
     """An app with the measured workflows; retention off."""
     app = App(url, **options)
@@ -39,7 +38,7 @@ def make_app(url: str, **options: Any) -> App:
 
     @app.workflow
     async def gathered(n: int) -> int:
-            return sum(await asyncio.gather(*[one(i) for i in range(n)]))
+        return sum(await asyncio.gather(*[one(i) for i in range(n)]))
 
     @app.workflow
     async def sleeper(seconds: float) -> int:

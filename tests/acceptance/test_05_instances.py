@@ -44,7 +44,7 @@ class Gate:
         raise AssertionError(f"only {self.entered}")
 
 
-app = App()
+app = App(grace="100ms")
 gate: Gate
 
 
@@ -173,6 +173,32 @@ async def test_cancel() -> None:
         assert (await run.status()).state is RunStatus.CANCELLED
 
 
+async def test_cancel_reaches_a_running_step() -> None:
+    live = App("memory://", poll_interval="100ms", grace="100ms")
+    seen: list[str] = []
+
+    @live.step
+    async def endless() -> None:
+        seen.append("begun")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            seen.append("cancelled")
+
+    @live.workflow
+    async def work() -> None:
+        await endless()
+
+    async with live:
+        run = await work.start()
+        while not seen:
+            await asyncio.sleep(0.01)
+        await run.cancel()
+        with pytest.raises(RunCancelled):
+            await run.result(timeout=2)
+        assert seen == ["begun", "cancelled"]
+
+
 async def test_illegal_verbs_are_refused_with_a_code() -> None:
     async with Environment(app):
         done = await quick.start(1)
@@ -244,7 +270,7 @@ async def sweep(opened: Opened) -> int:
 
 
 async def test_status_tells_everything() -> None:
-    async with Environment(app) as env:
+    async with Environment(app):
         run = await order.options(id="s", tags={"tenant": "acme"}).start("a")
         await gate.reached(1)
         status = await run.status()
@@ -255,12 +281,22 @@ async def test_status_tells_everything() -> None:
         assert status.started_at is not None
         gate.open.set()
         await run.result()
-        waiting = await sleeper.start()
-        await env.settle()
-        assert (await waiting.status()).current == ("sleep",)
         failed = await broken.start()
         with pytest.raises(StepwellError):
             await failed.result()
         status = await failed.status()
         assert isinstance(status.error, ArithmeticError)
         assert (await app.runs.list(status="errored")).runs[0].id == failed.id  # other systems' words are understood
+
+
+async def test_status_names_what_the_run_is_at() -> None:
+    async with Environment(app) as env:
+        at_a_step = await order.start("a")
+        await gate.reached(1)
+        assert (await at_a_step.status()).current == ("held",)
+        gate.open.set()
+        await at_a_step.result()
+        assert (await at_a_step.status()).current == ()
+        asleep = await sleeper.start()
+        await env.settle()
+        assert (await asleep.status()).current == ("sleep",)

@@ -33,7 +33,7 @@ class Fleet:
         return subprocess.Popen(self._command, stderr=subprocess.DEVNULL)
 
     def kill_one(self) -> None:
-        """kill -9 one worker, and start another."""
+        """Kill -9 one worker, and start another."""
         n = self._dice.randrange(len(self.workers))
         os.kill(self.workers[n].pid, signal.SIGKILL)
         self.workers[n].wait()
@@ -110,7 +110,9 @@ async def torture(seconds: float, workers: int, seed: int) -> int:
         verdict.expect(codes == [0] * workers, f"exit codes after SIGTERM: {codes}")
         verdict.expect(fleet.kills >= seconds / 2, f"only {fleet.kills} kills")
         facts = verdict.facts
-        print(f"seed {seed}: {seconds:.0f} s, {workers} workers, {fleet.kills} kills, {fleet.pauses} pauses beyond the lease")
+        print(
+            f"seed {seed}: {seconds:.0f} s, {workers} workers, {fleet.kills} kills, {fleet.pauses} pauses beyond the lease"
+        )
         print(f"  {facts['started']} runs and {facts['sent']} events acknowledged; {facts['runs']} runs in all")
         print(f"  {facts['begin']} step bodies begun; all settled {settled:.1f} s after the last kill")
         for violation in verdict.violations[:20]:

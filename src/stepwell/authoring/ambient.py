@@ -1,6 +1,5 @@
 """Where the calling code runs: in a workflow body, in a step, or outside of any run."""
 
-
 from stepwell.core.asyncloop import Evicted, KernelLoop, Silence, running_loop
 from stepwell.core.kernel import Kernel
 from stepwell.errors import WrongContext
@@ -53,5 +52,3 @@ def where() -> tuple[Kernel | None, StepScope | None]:
     """Both answers at once; a kernel comes first."""
     kernel = kernel_here()
     return kernel, (None if kernel is not None else step_scope.get())
-
-

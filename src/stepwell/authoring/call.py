@@ -171,4 +171,3 @@ def _fnv(text: str) -> int:
     for byte in text.encode():
         value = (value ^ byte) * 16777619 & 0xFFFFFFFF
     return value
-

@@ -1,7 +1,7 @@
 """Combining calls: the first of several, inline steps, folded parts."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, ParamSpec, TypeVar, overload
 
 import msgspec
 
@@ -76,9 +76,7 @@ class RunStepNow:
         self._policy = policy
 
     @overload
-    def __call__(
-        self, title: str, fn: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> Call[R]: ...
+    def __call__(self, title: str, fn: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> Call[R]: ...
     @overload
     def __call__(self, title: str, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Call[R]: ...
 

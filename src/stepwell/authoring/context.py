@@ -2,7 +2,7 @@
 
 import logging
 from datetime import UTC, datetime
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, Self, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -75,7 +75,7 @@ class scope:  # noqa: N801 - used as a statement: `async with scope("page 17"):`
         self._task: Any = None
         self._before: Scope | None = None
 
-    def __enter__(self) -> "scope":
+    def __enter__(self) -> Self:
         kernel = body_kernel("stepwell.scope()")
         self._task, self._before = _enter(kernel, lambda s: Scope(identify(s, self._name) + "/", s.cleanup, s.undo))
         return self
@@ -83,7 +83,7 @@ class scope:  # noqa: N801 - used as a statement: `async with scope("page 17"):`
     def __exit__(self, *exc: object) -> None:
         _leave(self._task, self._before)
 
-    async def __aenter__(self) -> "scope":
+    async def __aenter__(self) -> Self:
         return self.__enter__()
 
     async def __aexit__(self, *exc: object) -> None:
@@ -97,7 +97,7 @@ class cleanup:  # noqa: N801
         self._scope: Scope | None = None
         self._before = False
 
-    def __enter__(self) -> "cleanup":
+    def __enter__(self) -> Self:
         self._scope = body_kernel("stepwell.cleanup()").loop.current_scope()
         self._before, self._scope.cleanup = self._scope.cleanup, True
         return self
@@ -106,7 +106,7 @@ class cleanup:  # noqa: N801
         if self._scope is not None:
             self._scope.cleanup = self._before
 
-    async def __aenter__(self) -> "cleanup":
+    async def __aenter__(self) -> Self:
         return self.__enter__()
 
     async def __aexit__(self, *exc: object) -> None:

@@ -12,7 +12,7 @@ from stepwell.authoring.step import Step
 from stepwell.authoring.workflow import Workflow
 from stepwell.errors import InvalidOption
 from stepwell.model.duration import seconds
-from stepwell.model.policy import Keep, Policy, Retention, Retry
+from stepwell.model.policy import Policy, Retry
 from stepwell.model.rules import WorkflowRules
 from stepwell.ports.definitions import WorkflowDefinition
 
@@ -44,35 +44,49 @@ def _as_workflow(step: Step[..., Any]) -> WorkflowDefinition:
     )
 
 
-def make_workflow(registry: Registry, fn: Any, name: str | None, on: Any, queue: str, priority: int, policy: Policy,
-                  deadline: Any, retention: Retention | None, keep: Keep | None) -> Workflow[..., Any]:  # fmt: skip
-    """A workflow of the app.
+_WORKFLOW_OPTIONS = ("name", "on", "queue", "priority", "deadline", "retention", "keep")
+
+
+def make_workflow(registry: Registry, fn: Any, options: dict[str, Any]) -> Workflow[..., Any]:
+    """A workflow of the app; options besides its own are those of `Policy`, for the whole run.
 
     Raises:
         DuplicateName, InvalidOption, InvalidDuration.
     """
     _refuse(fn, "workflow")
+    own = {name: options.get(name) for name in _WORKFLOW_OPTIONS}
+    policy = _policy({name: value for name, value in options.items() if name not in own})
     rules = WorkflowRules(
         retry=policy.retry(),
-        queue=queue,
-        priority=priority,
+        queue=own["queue"] or "default",
+        priority=100 if own["priority"] is None else own["priority"],
         queue_timeout=policy.queue_timeout,
-        deadline=None if deadline is None else seconds(deadline, "deadline"),
-        retention=retention,
-        keep=keep,
+        deadline=None if own["deadline"] is None else seconds(own["deadline"], "deadline"),
+        retention=own["retention"],
+        keep=own["keep"],
     )
-    events = (on,) if isinstance(on, Event | str) else tuple(on or ())
-    names = tuple(event.name if isinstance(event, Event) else event for event in events)
     for error in policy.raises or ():
         registry.errors.register(error)
-    workflow: Workflow[..., Any] = Workflow(registry, fn, name or fn.__name__, rules, names)
+    workflow: Workflow[..., Any] = Workflow(registry, fn, own["name"] or fn.__name__, rules, _events(own["on"]))
     registry.add_workflow(workflow.name, fn, lambda: workflow.definition)
     return workflow
 
 
+def _events(on: Any) -> tuple[str, ...]:
+    events = (on,) if isinstance(on, Event | str) else tuple(on or ())
+    return tuple(event.name if isinstance(event, Event) else event for event in events)
+
+
+def _policy(options: dict[str, Any]) -> Policy:
+    try:
+        return Policy(**options)
+    except TypeError as error:
+        raise InvalidOption(f"unknown option: {error}", expected="the options of a workflow or of Policy") from None
+
+
 def make_event(registry: Registry, name: str, payload: Any) -> Event[Any]:
     """An event type of the app. Raises DuplicateName, InvalidOption."""
-    if not isinstance(name, str) or not name:
+    if not _is_name(name):
         raise InvalidOption(f"event name {name!r}", expected="a non-empty string")
     event: Event[Any] = Event(registry, name, payload)
     registry.add_event(name, event)
@@ -93,3 +107,7 @@ def _refuse(fn: Any, what: str) -> None:
     refuse_method(fn, what)
     if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
         raise InvalidOption(f"{what} {fn.__qualname__} is a generator", expected="a function that returns its result")
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and bool(value)

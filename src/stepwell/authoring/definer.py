@@ -44,7 +44,7 @@ class WorkflowDecorator:
     @overload
     def __call__(self, fn: Callable[P, R], /) -> Workflow[P, R]: ...
     def __call__(self, fn: Any, /) -> Any:
-        return make_workflow(self._registry, fn, **self._options)
+        return make_workflow(self._registry, fn, self._options)
 
 
 class Definer:
@@ -89,9 +89,7 @@ class Definer:
         **policy: Any,
     ) -> WorkflowDecorator: ...
 
-    def workflow(self, fn: Any = None, /, *, name: str | None = None, on: Any = None, queue: str = "default",
-                 priority: int = 100, retention: Retention | None = None, keep: Keep | None = None,
-                 deadline: Duration | None = None, **policy: Any) -> Any:  # fmt: skip
+    def workflow(self, fn: Any = None, /, **options: Any) -> Any:
         """Make a function a workflow, `async def` or `def`.
 
         `on=` starts it whenever one of these events is published. `retries=` and the other options of `Retry` are
@@ -101,9 +99,7 @@ class Definer:
         Raises:
             DuplicateName, InvalidOption, InvalidDuration.
         """
-        options = {"name": name, "on": on, "queue": queue, "priority": priority, "policy": Policy(**policy),
-                   "deadline": deadline, "retention": retention, "keep": keep}  # fmt: skip
-        return WorkflowDecorator(self.registry, options) if fn is None else make_workflow(self.registry, fn, **options)
+        return WorkflowDecorator(self.registry, options) if fn is None else make_workflow(self.registry, fn, options)
 
     @overload
     def event(self, name: str, payload: type[T], /) -> Event[T]: ...

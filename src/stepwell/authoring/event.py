@@ -44,7 +44,7 @@ class Event(Generic[T]):
         self.plan.decode(data)
         return self.name, data
 
-    async def send(self, payload: T | None = None, *, key: str, id: str | None = None) -> None:  # noqa: A002
+    async def send(self, payload: T | None = None, *, key: str, id: str | None = None) -> None:
         """Send to whoever waits for this event with `key`, now or later (P4). `id` de-duplicates.
 
         Raises:
@@ -52,7 +52,7 @@ class Event(Generic[T]):
         """
         if kernel_here() is not None:
             raise WrongContext(f"event {self.name!r} was sent in a workflow body", hint="Send it in a step.")
-        if not isinstance(key, str) or not key:
+        if not _is_key(key):
             raise InvalidOption(f"key={key!r}", expected="a non-empty string")
         engine = self.registry.engine
         if engine is None:
@@ -122,3 +122,7 @@ def with_deadline(kernel: Kernel, arrived: KernelFuture, timer_call: str, due: f
     arrived.add_done_callback(settled)
     both.add_done_callback(dropped)
     return both
+
+
+def _is_key(value: object) -> bool:
+    return isinstance(value, str) and bool(value)

@@ -121,7 +121,7 @@ class Run(Generic[R]):
         """Go on from the failed step, same id: what is recorded before it stays."""
         await self._engine().control(self.key, "retry")
 
-    async def send(self, event: Any, payload: Any = None, *, id: str | None = None) -> None:  # noqa: A002
+    async def send(self, event: Any, payload: Any = None, *, id: str | None = None) -> None:
         """Send an event to this run's own mailbox; kept until a wait takes it. `id` de-duplicates."""
         name, data = event.encode(payload) if hasattr(event, "encode") and not isinstance(event, str) else (
             event, msgspec.json.encode(payload))  # fmt: skip

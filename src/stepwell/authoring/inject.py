@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from inspect import Parameter, signature
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from stepwell.errors import InvalidOption
 
@@ -44,7 +44,7 @@ class Override:
         self._put = override
         self._before = override(factory)
 
-    def __enter__(self) -> "Override":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:

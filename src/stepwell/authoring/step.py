@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 import msgspec
@@ -53,9 +54,7 @@ class StepCall(Call[R]):
         if when not in ("done", "attempted"):
             raise InvalidOption(f"when={when!r}", expected="'done' or 'attempted'")
         if self._future is not None:
-            raise InvalidOption(
-                f"call {self.title!r} has begun", hint="Write `await step(...).on_rollback(undo)`."
-            )
+            raise InvalidOption(f"call {self.title!r} has begun", hint="Write `await step(...).on_rollback(undo)`.")
         self._undo = Undo(self.id, undo, args, when == "attempted")
         return self
 
@@ -101,7 +100,9 @@ class Step(Startable[P, R], Generic[P, R]):
         if scope is not None:
             definition, title = self.definition, self.name
             if running_loop() is None:
-                call = StepCall(title, "", None, None, lambda: scope.nested_from_thread(definition, title, args, kwargs))
+                call = StepCall(
+                    title, "", None, None, lambda: scope.nested_from_thread(definition, title, args, kwargs)
+                )
             else:
                 call = StepCall(title, "", None, None, lambda: scope.nested(definition, title, args, kwargs))
         else:
@@ -200,9 +201,6 @@ def _awaited(fn: Callable[..., Any]) -> Callable[..., Any]:
 
 def _marked(error: BaseException, call: str) -> BaseException:
     """Remember which call an exception came from, so that a retry knows where the run failed."""
-    try:
+    with suppress(AttributeError):
         error.__stepwell_call__ = call  # type: ignore[attr-defined]
-    except AttributeError:
-        pass
     return error
-

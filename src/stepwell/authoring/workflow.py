@@ -14,8 +14,8 @@ from stepwell.core.kernel import Kernel, Kind
 from stepwell.errors import RunCancelled, RunFailed, RunTerminated, WrongContext
 from stepwell.model.options import StartOptions
 from stepwell.model.policy import Policy
-from stepwell.model.status import RunStatus
 from stepwell.model.rules import WorkflowRules
+from stepwell.model.status import RunStatus
 from stepwell.ports.definitions import WorkflowDefinition
 
 P = ParamSpec("P")

@@ -26,11 +26,13 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
 class CallNode(msgspec.Struct, kw_only=True):
     """A call, a scope (no `kind`), or both. Times are epoch seconds.
 
-    `state`: done, failed, retrying, begun (an intent is recorded), waiting, running.
+    `state`: done, failed, retrying, begun (an intent is recorded), waiting, running. `label` is the path as a
+    person reads it.
     """
 
     name: str
     path: str
+    label: str
     kind: str = ""
     state: str = ""
     began: float | None = None
@@ -151,9 +153,10 @@ def _node(view: JournalView, path: str) -> CallNode:
     if known is not None:
         return known
     above, _, name = path.rpartition("/")
-    node = CallNode(name=_title(name), path=path)
-    siblings = _node(view, above).children if above else view.roots
-    siblings.append(node)
+    parent = _node(view, above) if above else None
+    title = _title(name)
+    node = CallNode(name=title, path=path, label=title if parent is None else f"{parent.label} / {title}")
+    (view.roots if parent is None else parent.children).append(node)
     view.nodes[path] = node
     return node
 

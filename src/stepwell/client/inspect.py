@@ -74,6 +74,10 @@ class Runs:
         """How many runs per status, by the filters of `list`."""
         return await self._engine().store.count(filter_of(which))
 
+    async def row(self, run_id: str) -> RunRow:
+        """The run as it stands in the database: without its input, journal and result. Raises NotFound."""
+        return await self._engine().find(run_id)
+
     async def status(self, run_id: str) -> RunStatusReport:
         """The status of a run. Raises NotFound."""
         return await (await self.get(run_id)).status()

@@ -1,6 +1,7 @@
 """An open app: store, journal writer, engine and workers, opened and closed in the right order."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,8 @@ from stepwell.runtime.reaper import Reaper
 from stepwell.runtime.tuning import tune_process
 from stepwell.runtime.watchdog import Watchdog
 from stepwell.runtime.worker import Worker, WorkerOptions
+
+log = logging.getLogger("stepwell.client")
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,12 +79,20 @@ class Opened:
         await worker.start()
         self.engine.workers.append(worker)
         if self.reaper is None:
+            self._warn_of_misuse()
             self.reaper = Reaper(self.store, self.definitions, retention, parts.clock)
             if not parts.virtual:
                 self.reaper.start()
                 self.watchdog = Watchdog(parts.clock)
                 self.watchdog.start()
         return worker
+
+    def _warn_of_misuse(self) -> None:
+        """Say where workflow bodies do what a replay cannot repeat; in tests such a body fails when it runs."""
+        for name in self.definitions.workflow_names() if not self.parts.strict else ():
+            definition = self.definitions.workflow(name)
+            for warning in definition.warnings if definition is not None else ():
+                log.warning("workflow %r: %s", name, warning)
 
     async def stop_worker(self, worker: Worker) -> None:
         """Drain one worker."""

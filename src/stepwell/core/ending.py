@@ -46,7 +46,9 @@ def ending(kernel: Kernel, facts: EndFacts, value: Payload | None, again: Payloa
     assert outcome is not None
     if isinstance(outcome.error, RollbackFailed):
         left = ", ".join(outcome.error.left)
-        return parked(f"rollback: undoing {outcome.error.call} failed: {outcome.error.error}; left to undo: {left}")
+        return parked(
+            f"rollback: undoing {outcome.error.call} failed: {outcome.error.error}; left to undo: {left}"
+        )
     if again is not None:
         started = msgspec.structs.replace(facts.started, at=facts.now, input=again, attempt=1)
         return _next_generation(facts, "continue", started, 0.0, None)
@@ -62,7 +64,9 @@ def ending(kernel: Kernel, facts: EndFacts, value: Payload | None, again: Payloa
         )
         return _next_generation(facts, "retry", started, delay, failure)
     cause = getattr(error, "__stepwell_call__", None)
-    end = Finished(at=facts.now, status=RunStatus.FAILED.value, error=failure, cause=cause, undone=kernel.undone)
+    end = Finished(
+        at=facts.now, status=RunStatus.FAILED.value, error=failure, cause=cause, undone=kernel.undone
+    )
     return _end(facts, end)
 
 
@@ -77,7 +81,9 @@ def ending_error(kernel: Kernel) -> BaseException | None:
 def _retry_delay(facts: EndFacts, error: BaseException) -> float | None:
     retry = facts.rules.retry
     if facts.retries is not None:
-        retry = type(retry)(facts.retries, retry.delay, retry.backoff, retry.max_delay, retry.jitter, retry.retry_on)
+        retry = type(retry)(
+            facts.retries, retry.delay, retry.backoff, retry.max_delay, retry.jitter, retry.retry_on
+        )
     retryable = error.retryable if isinstance(error, StepwellError) else isinstance(error, Exception)
     if not retry.covers(error):
         return None
@@ -108,5 +114,3 @@ def _next_generation(
         generation=facts.row.generation + 1,
     )
     return Ending(Continued(at=facts.now, reason=reason, error=failure), patch, encode_entries([started]))
-
-

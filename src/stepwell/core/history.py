@@ -96,4 +96,3 @@ def _fold_one(history: History, entry: AnyEntry) -> None:
             history.armed.discard(entry.call)
         case _:
             pass
-

@@ -23,7 +23,6 @@ from stepwell.core.asyncloop import (
     KernelFuture,
     KernelLoop,
     KernelTask,
-    Scope,
     Timer,
     blame,
     forget_pending,
@@ -161,8 +160,7 @@ class Kernel:
     def deliver(self, entry: AnyEntry) -> None:
         """Let one entry happen and run until every task is blocked again."""
         self.position += 1
-        if entry.at > self.stamp:
-            self.stamp = entry.at
+        self.stamp = max(self.stamp, entry.at)
         if self.stuck is not None or self.outcome is not None:
             if self.outcome is not None and type(entry) in _KIND_OF:
                 self._diverge(entry, None)

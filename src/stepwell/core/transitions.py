@@ -116,7 +116,9 @@ def decide(row: RunRow, verb: Verb, entries: list[AnyEntry], now: float) -> Chan
         item = InboxItem(n=0, kind=verb.value, at=now)
         patch = Patch(cancelling=True) if verb is Verb.CANCEL else None
         if row.status is S.PAUSED:
-            patch = Patch(status=S.QUEUED, release=True, rank=rank_of(now, row.priority, True), cancelling=True)
+            patch = Patch(
+                status=S.QUEUED, release=True, rank=rank_of(now, row.priority, True), cancelling=True
+            )
         return Change(run=row.key, expect=expect, patch=patch, post=(Post(target=row.key, item=item),))
     if act is Act.REWIND:
         return _rewound(row, expect, entries, now)
@@ -129,7 +131,14 @@ def _set(row: RunRow, expect: Expect, verb: Verb, entries: list[AnyEntry], now: 
     if verb is Verb.PAUSE:
         return Change(run=row.key, expect=expect, patch=Patch(status=S.PAUSED, release=True, bump=True))
     if verb is Verb.RESUME:
-        patch = Patch(status=S.QUEUED, release=True, bump=True, rank=rank_of(now, row.priority, True), deaths=0, reason="")
+        patch = Patch(
+            status=S.QUEUED,
+            release=True,
+            bump=True,
+            rank=rank_of(now, row.priority, True),
+            deaths=0,
+            reason="",
+        )
         return Change(run=row.key, expect=expect, patch=patch)
     end = Finished(at=now, status=S.TERMINATED.value)
     patch = Patch(status=S.TERMINATED, release=True, bump=True, finished_at=now)
@@ -166,6 +175,10 @@ def told_parent(row: RunRow, end: Finished, now: float) -> tuple[Post, ...]:
     """The post that tells a parent how its child ended; none when nobody waits."""
     if row.parent is None or row.parent_call is None:
         return ()
-    ended = ChildEnded(at=now, call=row.parent_call, run=row.key.hex(), status=end.status, value=end.value, error=end.error)
-    item = InboxItem(n=0, kind="child", at=now, call=row.parent_call, data=msgspec.Raw(msgspec.json.encode(ended)))
+    ended = ChildEnded(
+        at=now, call=row.parent_call, run=row.key.hex(), status=end.status, value=end.value, error=end.error
+    )
+    item = InboxItem(
+        n=0, kind="child", at=now, call=row.parent_call, data=msgspec.Raw(msgspec.json.encode(ended))
+    )
     return (Post(target=row.parent, item=item),)

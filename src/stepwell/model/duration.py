@@ -93,9 +93,7 @@ def _parse(text: str, what: str) -> float:
     while position < len(stripped):
         term = _TERM.match(stripped, position)
         if term is None:
-            raise InvalidDuration(
-                f"{what} {text!r} cannot be read from {stripped[position:]!r} on", expected=_EXPECTED
-            )
+            raise InvalidDuration(f"{what} {text!r} cannot be read from {stripped[position:]!r} on", expected=_EXPECTED)
         factor = _FACTORS.get(term[2].lower())
         if factor is None:
             raise InvalidDuration(

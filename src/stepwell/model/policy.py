@@ -63,9 +63,7 @@ def check(probe: Callable[..., object]) -> Check:
     Raises: InvalidOption if `probe` cannot be called.
     """
     if not callable(probe):
-        raise InvalidOption(
-            f"probe {probe!r} cannot be called", expected="a function of the step's arguments"
-        )
+        raise InvalidOption(f"probe {probe!r} cannot be called", expected="a function of the step's arguments")
     return Check(probe)
 
 
@@ -97,9 +95,7 @@ def _bound(value: Duration | None, what: str) -> float | None:
         return None
     result = seconds(value, what)
     if not result:
-        raise InvalidOption(
-            f"{what} is zero", expected="a positive duration", hint="Leave it out for no bound."
-        )
+        raise InvalidOption(f"{what} is zero", expected="a positive duration", hint="Leave it out for no bound.")
     return result
 
 
@@ -119,15 +115,11 @@ def _retry_on(value: RetryOn | None) -> RetryTest | None:
     return value
 
 
-def _classes(
-    value: type[BaseException] | Iterable[type[BaseException]], what: str
-) -> tuple[type[BaseException], ...]:
+def _classes(value: type[BaseException] | Iterable[type[BaseException]], what: str) -> tuple[type[BaseException], ...]:
     classes: tuple[object, ...] = tuple(value) if isinstance(value, Iterable) else (value,)
     for cls in classes:
         if not (isinstance(cls, type) and issubclass(cls, BaseException)):
-            raise InvalidOption(
-                f"{what} has {cls!r}, which is no exception class", expected="exception classes"
-            )
+            raise InvalidOption(f"{what} has {cls!r}, which is no exception class", expected="exception classes")
     return cast("tuple[type[BaseException], ...]", classes)
 
 

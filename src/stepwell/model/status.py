@@ -24,9 +24,7 @@ class RunStatus(StrEnum):
         return self in TERMINAL
 
 
-TERMINAL = frozenset(
-    {RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.TERMINATED}
-)
+TERMINAL = frozenset({RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.TERMINATED})
 
 # Stored as small integers: the run's row is the hot row. Numbers are for ever.
 CODE = {
@@ -72,6 +70,4 @@ def status_of(word: str) -> RunStatus:
     try:
         return RunStatus(word.lower())
     except ValueError:
-        raise InvalidOption(
-            f"no run status is called {word!r}; use one of {', '.join(RunStatus)}"
-        ) from None
+        raise InvalidOption(f"no run status is called {word!r}; use one of {', '.join(RunStatus)}") from None

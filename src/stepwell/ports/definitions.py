@@ -75,8 +75,10 @@ class StepScope(Protocol):
     call: str
     attempt: int
     errors: tuple[Failure, ...]
-    idempotency_key: str
     registry: Definitions
+
+    @property
+    def idempotency_key(self) -> str: ...
 
     async def nested(self, step: StepDefinition, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
 
@@ -87,4 +89,3 @@ class StepScope(Protocol):
 
 step_scope: ContextVar[StepScope | None] = ContextVar("stepwell_step_scope", default=None)
 """The step that the current code belongs to; the executor sets it, inside the step's own context."""
-

@@ -13,7 +13,6 @@ import msgspec
 from stepwell.model.change import Change, ClaimRequest, Reply
 from stepwell.model.run import Claimed, InboxItem, RunFilter, RunRow, WorkerRow
 
-
 ALONE = 2
 """From this many deaths on a run is given only to a claim for it alone (P11)."""
 DEATHS = 3
@@ -109,9 +108,7 @@ class Store(Protocol):
         """
         ...
 
-    async def claim(
-        self, request: ClaimRequest, cached: Mapping[bytes, int]
-    ) -> list[Claimed]:
+    async def claim(self, request: ClaimRequest, cached: Mapping[bytes, int]) -> list[Claimed]:
         """Give runs to a worker: due, of its workflows, best rank first; QUEUED → RUNNING, epoch + 1.
 
         First, in the same transaction: workers expired at `now` are marked dead and their runs queued with
@@ -160,7 +157,8 @@ class Store(Protocol):
 
     async def retire(self, which: Retire) -> int:
         """Delete ended runs (rows, journals, tags, blobs, inbox) that `which` lets go, at most `limit`; also
-        de-duplication ids older than the longest age and dead workers' rows older than a day. Returns how many runs."""
+        de-duplication ids older than the longest age and dead workers' rows older than a day. Returns how many runs.
+        """
         ...
 
     async def workers(self) -> list[WorkerRow]: ...

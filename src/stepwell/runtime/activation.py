@@ -62,7 +62,7 @@ class Activation:
         self.history = fold_history(entries)
         self.seq = len(entries)
         self.calls_of: list[str | None] = [getattr(e, "call", None) for e in entries]
-        self.draft = Draft()
+        self.draft = Draft(blobs)
         self.inputs = Inputs(self)
         self.orders = Orders(self)
         self.steps = StepCalls(self)
@@ -70,6 +70,7 @@ class Activation:
         self.holding_back = False
         self.behind = False
         self.stopping = False
+        self.due: float | None = None
         self.over = False
         self._ready: deque[AnyEntry] = deque()
         self._effects: deque[tuple[int, Callable[[], None]]] = deque()
@@ -188,6 +189,7 @@ class Activation:
             self._wake_at(due)
             return
         rank = None
+        self.due = due
         patch = Patch(status=RunStatus.WAITING, release=True, due=due, rank=rank, seen=self._mark, reason=self._waits_for())
         self._release(patch, RunStatus.WAITING)
 
@@ -233,7 +235,8 @@ class Activation:
         assert decided.patch.status is not None
         if isinstance(decided.entry, Finished):
             self._finished = decided.entry
-            told = msgspec.structs.replace(decided.entry, value=self._whole(decided.entry.value))
+            value = decided.entry.value
+            told = msgspec.structs.replace(decided.entry, value=None if value is None else self.inline(value))
             self.draft.post += told_parent(self.row, told, self.now())
         if decided.patch.status is not RunStatus.PARKED:
             # A parked run keeps its waits: what comes meanwhile is there when a person lets it go on.
@@ -392,16 +395,11 @@ class Activation:
         """A payload with its data, wherever it is kept."""
         return resolved(payload, self.blobs) if payload.r else payload
 
-    def _whole(self, payload: Payload | None) -> Payload | None:
-        if payload is None or not payload.r:
-            return payload
-        return resolved(payload, {**self.blobs, **dict(self.draft.blobs)})
-
     def _inlined(self, entry: AnyEntry) -> AnyEntry:
         value = getattr(entry, "value", None)
         if value is None or not value.r:
             return entry
-        return msgspec.structs.replace(entry, value=self._whole(value))
+        return msgspec.structs.replace(entry, value=self.inline(value))
 
     def about(self) -> dict[str, Any]:
         """Fields of a log line."""
@@ -415,8 +413,6 @@ class Activation:
         """Commit a nested step's outcome before its parent goes on."""
         committed = self.loop.create_future()
         self.history.nested[entry.call] = entry
-        if entry.value is not None and entry.value.r:
-            self.blobs.update(self.draft.blobs)
         self.record(entry)
         self.after_ack(lambda: committed.set_result(None))
         self.flush()

@@ -30,6 +30,8 @@ class Claims:
         self._task: asyncio.Task[None] | None = None
         self._hints: asyncio.Task[None] | None = None
         self._alarm: Alarm | None = None
+        self._alarm_at = float("inf")
+        self._backlog = True
         self._idle_polls = 0
         self._finished_before = 0
         self.window = worker.options.concurrency + 1
@@ -56,9 +58,14 @@ class Claims:
             await asyncio.wait([task])
 
     def nudge(self, *, due: bool = False) -> None:
-        """Something may be there to claim, or there is room again; `due`: or a due time may have changed."""
-        if due or self._worker.room > 0:
+        """There is room again, which matters if something was left; `due`: something may have become ready."""
+        if due or (self._backlog and self._worker.room > 0):
             self._wanted.set()
+
+    def expect(self, due: float) -> None:
+        """A run of this worker goes to sleep until `due`."""
+        if due < self._alarm_at:
+            self._ring_at(due)
 
     @property
     def idle(self) -> bool:
@@ -69,22 +76,25 @@ class Claims:
         worker = self._worker
         while not worker.stopping and not worker.dead:
             self._wanted.clear()
-            self.asking, found = True, 0
+            self.asking = True
             try:
-                found = await self._claim() if worker.room > 0 else 0
-                if found:
-                    self._idle_polls = 0
-                elif worker.room > 0:
-                    await self._arm()
+                await self._look()
             except WorldError as error:
                 log.warning("claiming failed: %s", error)
                 worker.doubt()
-                self._ring_in(1.0)
+                self._ring_at(worker.clock.now() + 1.0)
             finally:
                 self.asking = False
-            if not found or worker.room <= 0:
+            if not self._backlog or worker.room <= 0:
                 await self._wanted.wait()
             self._adapt()
+
+    async def _look(self) -> None:
+        """Claim what there is room for; when that was all there is, find out when to look again."""
+        room = self._worker.room
+        self._backlog = room <= 0 or await self._claim() >= room
+        if not self._backlog:
+            await self._arm()
 
     async def _claim(self) -> int:
         worker = self._worker
@@ -94,6 +104,7 @@ class Claims:
         claimed = await worker.store.claim(request, worker.cached())
         if claimed:
             self.claimed += len(claimed)
+            self._idle_polls = 0
             done = asyncio.get_running_loop().create_future()
             asyncio.get_running_loop().call_soon(self._take_on, claimed, done)
             await done
@@ -118,12 +129,17 @@ class Claims:
             self._idle_polls += 1
             waits.append(min(worker.options.poll_s * 1.5 ** min(self._idle_polls, 10), max(SLOWEST_POLL, worker.options.poll_s)))
         if waits:
-            self._ring_in(min(waits))
+            self._ring_at(now + min(waits))
 
-    def _ring_in(self, delay: float) -> None:
+    def _ring_at(self, when: float) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
-        self._alarm = self._worker.alarms.call_at(self._worker.clock.now() + delay, self._wanted.set)
+        self._alarm_at = when
+        self._alarm = self._worker.alarms.call_at(when, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm_at = float("inf")
+        self._wanted.set()
 
     async def _listen(self) -> None:
         while True:

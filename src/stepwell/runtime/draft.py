@@ -9,9 +9,10 @@ from stepwell.model.run import InboxItem
 class Draft:
     """Collects entries and writes of one run; `take` turns them into a `Change` and starts over."""
 
-    __slots__ = ("arm", "blobs", "closes", "disarm", "entries", "opens", "patch", "post", "put_back", "start", "took")
+    __slots__ = ("_kept", "arm", "blobs", "closes", "disarm", "entries", "opens", "patch", "post", "put_back", "start", "took")
 
-    def __init__(self) -> None:
+    def __init__(self, kept: dict[str, bytes]) -> None:
+        self._kept = kept
         self.clear()
 
     def clear(self) -> None:
@@ -33,8 +34,11 @@ class Draft:
                     or self.start or self.post)  # fmt: skip
 
     def payload(self, data: bytes, what: str) -> Payload:
-        """A payload of the next entry; large data becomes a blob of the same change."""
-        return payload_of(data, self.blobs, what)
+        """A payload of the next entry; large data becomes a blob of the same change, and is kept at hand."""
+        payload = payload_of(data, self.blobs, what)
+        if payload.r:
+            self._kept[payload.r] = data
+        return payload
 
     def take(self, run: bytes, epoch: int, generation: int, seq: int) -> Change:
         """The change; `seq` is the number of its first entry."""

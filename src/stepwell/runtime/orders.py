@@ -94,6 +94,7 @@ class Orders:
         if child is not None:
             item = InboxItem(n=0, kind="cancel", at=run.now())
             run.draft.post.append(Post(target=child, item=item))
+            run.after_ack(lambda: run.host.started(child))
 
     def _fold(self, command: FoldScope) -> None:
         run = self._run

@@ -312,7 +312,9 @@ class Worker:
             self.ended(key, status, finished)
         if not self.runs:
             self._quiet.set()
-        self.claims.nudge(due=status is RunStatus.WAITING or status is RunStatus.QUEUED)
+        if status is RunStatus.WAITING and run.due is not None:
+            self.claims.expect(run.due)
+        self.claims.nudge(due=status is RunStatus.QUEUED or (finished is not None and run.row.parent is not None))
 
     def _tell_released(self, run: Activation, status: RunStatus, finished: Finished | None) -> None:
         name = f"run.{status.value}"
@@ -333,7 +335,7 @@ class Worker:
         self.claims.nudge()
 
     def started(self, key: bytes) -> None:
-        self.claims.nudge()
+        self.claims.nudge(due=True)
 
     def tell(self, event: str, **facts: Any) -> None:
         if self.hooks.wants(event):

@@ -5,18 +5,18 @@ same run or id, so that no order that could be told apart is lost.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from stepwell.model.change import Change, NewRun, Reply, Send
 from stepwell.model.run import RunRow
 from stepwell.model.status import CODE, RunStatus
 from stepwell.store.sql.patches import assignments
-from stepwell.store.sql.rows import ITEM, RUN, inbox_item, item_values, run_values, tag_values, text
+from stepwell.store.sql.rows import ITEM, RUN, item_values, run_values, tag_values, text
 from stepwell.store.sqlite.bulk import JOURNAL, Hot
 from stepwell.store.sqlite.connection import Db
 from stepwell.store.sqlite.gathering import Gathering, is_hot, is_plain_start, start_values, without_worker
 from stepwell.store.sqlite.mail import FIRST_TERMINAL, Mail
-from stepwell.store.sqlite.reads import read_row, read_row_by_id
+from stepwell.store.sqlite.reads import read_named, read_row
 
 _RUNNING: Final = CODE[RunStatus.RUNNING]
 _STALE: Final = Reply(False, "stale")
@@ -28,7 +28,6 @@ _CREATE: Final = f"INSERT INTO stepwell_runs (ns, {', '.join(RUN)}) VALUES (?{',
 _TAG: Final = "INSERT INTO stepwell_tags (ns, key, name, kind, value) VALUES (?, ?, ?, ?, ?)"
 _BLOB: Final = "INSERT INTO stepwell_blobs (ns, key, digest, data) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _TAKE: Final = "DELETE FROM stepwell_inbox WHERE ns = ? AND key = ? AND n = ?"
-_ID_TAKEN: Final = "SELECT key FROM stepwell_runs WHERE ns = ? AND id = ?"
 
 State = tuple[int, int, int, int]
 """A run's epoch, status, generation and inbox mark."""
@@ -169,7 +168,7 @@ class Group:
         db, row = self._db, new.row
         self._gathered.touch(row.key)
         self._gathered.touch_id(row.id)
-        there = read_row(db, row.key) or (read_row_by_id(db, row.id) if new.named else None)
+        there = read_row(db, row.key) or (read_named(db, row.id) if new.named else None)
         if there is not None:
             return there
         lost = row.worker is not None and not self._gathered.alive(row.worker)
@@ -189,9 +188,9 @@ class Group:
         for new in c.start:
             if new.named:
                 self._gathered.touch_id(new.row.id)
-                key: Any = self._db.value(_ID_TAKEN, (self._db.ns, new.row.id))
-                row = read_row(self._db, key) if key is not None and key != new.row.key else None
-                found += [row] if row is not None else []
+                row = read_named(self._db, new.row.id)
+                if row is not None and row.key != new.row.key:
+                    found.append(row)
         return tuple(found)
 
 

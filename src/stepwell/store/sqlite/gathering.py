@@ -13,7 +13,7 @@ from stepwell.store.sql.patches import assignments, is_plain_release, release_va
 from stepwell.store.sql.rows import Value, run_values, text
 from stepwell.store.sqlite.bulk import STALE, UNCLEAN, Hot
 from stepwell.store.sqlite.connection import Db
-from stepwell.store.sqlite.reads import read_row, read_row_by_id
+from stepwell.store.sqlite.reads import read_row, read_named
 from stepwell.store.sqlite.threads import Again
 
 Held = tuple[int, Change]
@@ -98,12 +98,12 @@ class Gathering:
         """Write everything gathered."""
         made, held = list(self._made.values()), list(self._held.values())
         self._made, self._ids, self._held = {}, set(), {}
-        journal = self._start(made) if made else []
+        journal = self._start(made, {c.run for _, c in held}) if made else []
         self._hold(held, journal)
 
     # -- starts --------------------------------------------------------------------------------
 
-    def _start(self, made: list[Made]) -> list[Value]:
+    def _start(self, made: list[Made], held: set[bytes]) -> list[Value]:
         flat: list[Value] = []
         journal: list[Value] = []
         for n, new in made:
@@ -114,16 +114,19 @@ class Gathering:
             flat += run_values(row, new.named)
             journal += start_values(row, new)
         if self._hot.create.run(self._db, flat) < len(made):
-            return self._sort_out(made)
+            return self._sort_out(made, held)
         return journal
 
-    def _sort_out(self, made: list[Made]) -> list[Value]:
+    def _sort_out(self, made: list[Made], held: set[bytes]) -> list[Value]:
         """Some were there already: answer those; the journal rows of the others."""
         journal: list[Value] = []
         for n, new in made:
             row = read_row(self._db, new.row.key)
             if row is None:
-                self._replies[n] = Reply(False, "exists", row=read_row_by_id(self._db, new.row.id))
+                there = read_named(self._db, new.row.id)
+                if there is not None and there.key in held:
+                    raise Again  # the answer depends on which of the two came first
+                self._replies[n] = Reply(False, "exists", row=there)
             elif self._begun(row):
                 self._replies[n] = Reply(True, inbox=row.inbox, row=row)
             else:

@@ -49,11 +49,17 @@ def read_row(db: Db, key: bytes) -> RunRow | None:
     return None if text is None else with_tags(db, [decoded(f"[{text}]")[0]])[0]
 
 
+def read_named(db: Db, run_id: str) -> RunRow | None:
+    """The run with this user id."""
+    text = db.value(_ONE + " AND r.id = ?", (db.ns, run_id))
+    return None if text is None else with_tags(db, decoded(f"[{text}]"))[0]
+
+
 def read_row_by_id(db: Db, run_id: str) -> RunRow | None:
     """The run with this user id, or whose key is written so."""
-    text = db.value(_ONE + " AND r.id = ?", (db.ns, run_id))
-    if text is not None:
-        return with_tags(db, decoded(f"[{text}]"))[0]
+    named = read_named(db, run_id)
+    if named is not None:
+        return named
     try:
         key = bytes.fromhex(run_id)
     except ValueError:

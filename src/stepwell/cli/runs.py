@@ -1,0 +1,203 @@
+"""`stepwell runs`: lists runs, shows them, watches them, and steers them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from stepwell.cli.options import Target, as_json, code, database
+
+
+@click.group()
+def command() -> None:
+    """List, show, watch and steer runs."""
+
+
+@command.command("list")
+@click.option("--status", "-s", multiple=True, metavar="STATUS",
+              help="Only these: queued, running, …; also other systems' words (pending, completed, errored).")  # fmt: skip
+@click.option("--workflow", "-w", multiple=True, metavar="NAME", help="Only runs of these workflows.")
+@click.option("--queue", "-q", multiple=True, metavar="NAME", help="Only runs of these queues.")
+@click.option("--tag", "-t", multiple=True, metavar="NAME=VALUE", help="Only runs with all of these tags.")
+@click.option("--id-prefix", metavar="TEXT", help="Only runs whose id begins so.")
+@click.option("--since", metavar="WHEN", help="Created since: 2h (ago), 2026-01-31, 2026-01-31T10:00Z.")
+@click.option("--until", metavar="WHEN", help="Created before.")
+@click.option("--limit", "-l", type=click.IntRange(1, 1000), default=20, show_default=True, help="At most so many.")
+@click.option("--after", metavar="CURSOR", help="Go on after this cursor (the end of the page before).")
+@as_json
+@database
+def list_(url: str | None, namespace: str | None, json: bool, since: str | None, until: str | None, limit: int,
+          after: str | None, tag: tuple[str, ...], **which: Any) -> None:  # fmt: skip
+    """List runs, newest first."""
+    from stepwell.cli.arguments import moment, tags
+    from stepwell.cli.moments import CLOCK
+    from stepwell.cli.rows import run_data
+    from stepwell.cli.session import talk
+    from stepwell.cli.terminal import line, print_json
+
+    now = CLOCK.now()
+    filters = {name: value for name, value in which.items() if value} | {"tags": tags(tag)}
+    filters |= {"since": moment(since, now), "until": moment(until, now)}
+    page = talk(Target(url, namespace), lambda app: app.runs.list(limit=limit, after=after, **filters))
+    if json:
+        print_json({"runs": [run_data(row) for row in page.runs], "after": page.after})
+        return
+    if not page.runs:
+        line("No runs" + (" match." if len(filters) > 3 or tag or since or until else " yet."), err=True)
+        return
+    _print_list(page.runs, now)
+    if page.after is not None:
+        line(("There may be more: ", "bright_black"), f"--after {page.after}", err=True)
+
+
+def _print_list(rows: list[Any], now: float) -> None:
+    from stepwell.cli.moments import ago, span
+    from stepwell.cli.terminal import STYLES, table
+
+    def took(row: Any) -> str:
+        if row.started_at is None:
+            return ""
+        return span((row.finished_at or now) - row.started_at) if row.status != "queued" else ""
+
+    table(
+        ["ID", "WORKFLOW", "STATUS", "CREATED", "TOOK", "ABOUT"],
+        [
+            [row.id, row.workflow, (row.status.value, STYLES[row.status.value]), ago(row.created_at, now), took(row),
+             (_about(row), "bright_black")]
+            for row in rows
+        ],
+        right=["TOOK"],
+        squeeze="ABOUT",
+    )  # fmt: skip
+
+
+def _about(row: Any) -> str:
+    facts = []
+    if row.progress is not None:
+        facts.append(f"{row.progress:.0%} {row.note or ''}".strip())
+    if row.cancelling and not row.status.terminal:
+        facts.append("cancelling")
+    if row.reason and row.status.value in ("waiting", "parked", "paused"):
+        facts.append(row.reason.splitlines()[0])
+    facts += [f"{name}={value}" for name, value in row.tags.items()]
+    return " · ".join(facts)
+
+
+@command.command()
+@click.argument("run")
+@click.option("--generation", "-g", type=click.IntRange(1), help="Show the journal of an earlier generation.")
+@as_json
+@code
+@database
+def show(run: str, generation: int | None, url: str | None, namespace: str | None, app: str | None, json: bool) -> None:
+    """Show a run: its state, its journal as a tree, its errors.
+
+    With --app the code is replayed over the journal (nothing is executed) to show what the body waits for.
+    """
+    from stepwell.cli.rows import report_data, run_data
+    from stepwell.cli.session import talk
+    from stepwell.cli.showing import print_run
+    from stepwell.cli.snapshot import snapshot
+    from stepwell.cli.terminal import print_json
+
+    async def look(client: Any) -> Any:
+        return await snapshot(client, run, generation, replay=app is not None), await client.runs.status(run)
+
+    seen, report = talk(Target(url, namespace, app), look)
+    if json:
+        print_json(run_data(seen.row) | report_data(report) | {"journal": seen.entries})
+    else:
+        print_run(seen, report)
+
+
+@command.command()
+@click.argument("run")
+@click.option("--every", type=click.FloatRange(0.05), default=0.5, show_default=True, help="Look every so many seconds.")
+@code
+@database
+def watch(run: str, every: float, url: str | None, namespace: str | None, app: str | None) -> None:
+    """Watch a run until it ends or needs a person; exit code 0 only if it succeeds.
+
+    In a terminal it is a live tree; elsewhere a line for whatever happens.
+    """
+    from stepwell.cli.session import talk
+    from stepwell.cli.watching import watched
+
+    row = talk(Target(url, namespace, app), lambda client: watched(client, run, every, replay=app is not None))
+    if row.status.value != "succeeded":
+        click.get_current_context().exit(1)
+
+
+# -- steering --------------------------------------------------------------------------------------
+
+_VERBS = {
+    "pause": "Stop runs after the steps that are running; their results are kept.",
+    "resume": "Let paused or parked runs go on.",
+    "cancel": "Ask runs to stop: no further step starts, rollbacks run.",
+    "terminate": "Stop runs now, without rollbacks.",
+    "restart": "Begin runs again from the beginning, with the same id and input.",
+    "retry": "Go on from the failed step; what is recorded before it stays.",
+}
+_SURE = {"terminate": "Rollbacks will not run.", "restart": "Every step will run again."}
+
+
+def _verb(name: str, about: str) -> click.Command:
+    @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+    @as_json
+    @database
+    def steer(runs: tuple[str, ...], url: str | None, namespace: str | None, json: bool, yes: bool = True) -> None:
+        if not yes:
+            _make_sure(name, runs)
+        _steer(name, runs, Target(url, namespace), json)
+
+    made: Callable[..., Any] = steer
+    if name in _SURE:
+        made = click.option("--yes", "-y", is_flag=True, help="Do not ask.")(made)
+    return click.command(name, help=about)(made)
+
+
+def _make_sure(verb: str, runs: tuple[str, ...]) -> None:
+    """Ask a person; a script has said what it wants."""
+    import sys
+
+    if sys.stdin.isatty():
+        what = runs[0] if len(runs) == 1 else f"{len(runs)} runs"
+        click.confirm(f"{verb.capitalize()} {what}? {_SURE[verb]}", abort=True)
+
+
+def _steer(verb: str, runs: tuple[str, ...], target: Target, json: bool) -> None:
+    from stepwell.cli.failures import exit_code_of, shown
+    from stepwell.cli.rows import run_data
+    from stepwell.cli.session import talk
+    from stepwell.cli.terminal import STYLES, line, print_json
+    from stepwell.errors import EngineRefusal
+
+    async def each(app: Any) -> list[Any]:
+        answers: list[Any] = []
+        for run_id in runs:
+            try:
+                await getattr(await app.runs.get(run_id), verb)()
+                answers.append(await app.runs.row(run_id))
+            except EngineRefusal as error:
+                answers.append(error)
+        return answers
+
+    answers = talk(target, each)
+    errors = [answer for answer in answers if isinstance(answer, EngineRefusal)]
+    if json:
+        print_json({"runs": [run_data(row) for row in answers if not isinstance(row, EngineRefusal)],
+                    "errors": [{"code": e.code, "message": str(e)} for e in errors]})  # fmt: skip
+    for answer in answers:
+        if isinstance(answer, EngineRefusal):
+            failure = shown(answer)
+            assert isinstance(failure, click.ClickException)
+            failure.show()
+        elif not json:
+            doing = {"cancel": "cancelling, ", "pause": "pausing, "}.get(verb, "") if answer.status == "running" else ""
+            line(answer.id, "  ", doing, (answer.status.value, STYLES[answer.status.value]))
+    if errors:
+        click.get_current_context().exit(exit_code_of(errors[0]))
+
+
+for _name, _about_verb in _VERBS.items():
+    command.add_command(_verb(_name, _about_verb))

@@ -1,0 +1,51 @@
+"""`stepwell workers`: who works on the database."""
+
+from typing import Any
+
+import click
+
+from stepwell.cli.options import Target, as_json, database
+
+
+@click.group()
+def command() -> None:
+    """List workers."""
+
+
+@command.command("list")
+@as_json
+@database
+def list_(url: str | None, namespace: str | None, json: bool) -> None:
+    """List the workers that are alive, or were until their lease ran out."""
+    from stepwell.cli.moments import CLOCK
+    from stepwell.cli.rows import worker_data
+    from stepwell.cli.session import talk
+    from stepwell.cli.terminal import line, print_json
+    from stepwell.client.app import App
+
+    async def look(app: App) -> Any:
+        return (await app.status()).workers
+
+    workers = talk(Target(url, namespace), look)
+    now = CLOCK.now()
+    if json:
+        print_json({"workers": [worker_data(w) | {"alive": w.expires_at > now} for w in workers]})
+    elif not workers:
+        line("No worker is alive. Begin one: stepwell worker app.py", err=True)
+    else:
+        _print(workers, now)
+
+
+def _print(workers: list[Any], now: float) -> None:
+    from stepwell.cli.moments import ago, span
+    from stepwell.cli.terminal import Part, table
+
+    def state(worker: Any) -> Part:
+        return ("alive", "green") if worker.expires_at > now else ("lost", "red")
+
+    table(
+        ["ID", "STATE", "HOST", "PID", "RUNS", "SLOTS", "BEAT", "UP", "VERSION"],
+        [[w.id, state(w), w.host, str(w.pid), str(w.held), str(w.concurrency), ago(w.beat_at, now),
+          span(now - w.started_at), w.version] for w in workers],
+        right=["PID", "RUNS", "SLOTS"],
+    )  # fmt: skip
