@@ -1,5 +1,7 @@
 """`stepwell events`: sends events to runs, or publishes them."""
 
+from typing import Any
+
 import click
 
 from stepwell.cli.options import Target, as_json, code, database
@@ -66,7 +68,7 @@ def publish(name: str, payload: str | None, event_id: str | None, url: str | Non
 
     async def tell(client: App) -> list[tuple[str, str]]:
         if app is None and name not in client.registry.events:
-            client.event(name, object)
+            client.event(name, Any)
         runs = await client.send(name, data, id=event_id)
         return [(run.id, run.workflow) for run in runs]
 

@@ -85,10 +85,14 @@ def health(settings: Settings) -> Iterator[Finding]:
 
 
 def sqlite_version() -> str:
-    """The version of the SQLite library in use."""
-    import apsw  # noqa: PLC0415
+    """The version of the SQLite library in use. Raises StoreUnavailable for one that cannot be trusted."""
+    from stepwell.store.sqlite.connection import connect  # noqa: PLC0415
 
-    return apsw.sqlite_lib_version()
+    db = connect(":memory:")
+    try:
+        return str(db.value("SELECT sqlite_version()"))
+    finally:
+        db.conn.close()
 
 
 def _space(path: Path) -> Finding:

@@ -140,11 +140,13 @@ class OpenEngine:
 
     async def ended(self, key: bytes, timeout: float | None) -> Ended:
         self._check_open()
-        row = await self.results.wait(key, timeout)
-        entries = await self.entries(key)
-        end = next((e for e in reversed(entries) if isinstance(e, Finished)), None)
+        settled = await self.results.wait(key, timeout, any(w.holds(key) for w in self.workers))
+        row, end = settled.row, settled.end
+        if end is None or (end.value is not None and end.value.r):
+            entries = await self.entries(key)
+            end = next((e for e in reversed(entries) if isinstance(e, Finished)), None)
         if end is None or not row.status.terminal:
-            return Ended(row)
+            return Ended(await self.row(key))
         error = self.errors.to_exception(end.error) if end.error is not None else None
         return Ended(row, None if end.value is None else bytes(end.value.v), error)
 

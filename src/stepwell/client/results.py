@@ -4,6 +4,8 @@ import asyncio
 import logging
 from typing import Any
 
+import msgspec
+
 from stepwell.errors import NotFound, WorldError
 from stepwell.model.entry import Finished
 from stepwell.model.run import RunRow
@@ -17,6 +19,13 @@ SETTLED = frozenset({RunStatus.PARKED})
 FASTEST, SLOWEST = 0.02, 1.0
 
 
+class Settled(msgspec.Struct, frozen=True):
+    """A run that has ended or is parked; `end` is its last entry, where a worker of this process wrote it."""
+
+    row: RunRow
+    end: Finished | None = None
+
+
 class Results:
     """Who waits for which run. One query serves everybody, however many wait."""
 
@@ -25,29 +34,32 @@ class Results:
         self._clock = clock
         self._alarms = alarms
         self._poll = poll
-        self._waiting: dict[bytes, set[asyncio.Future[RunRow | None]]] = {}
+        self._waiting: dict[bytes, set[asyncio.Future[Settled]]] = {}
         self._task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
 
-    async def wait(self, key: bytes, timeout: float | None) -> RunRow:
-        """The row once the run has ended or is parked. Raises TimeoutError, NotFound."""
+    async def wait(self, key: bytes, timeout: float | None, live: bool = False) -> Settled:
+        """How the run stands once it has ended or is parked. `live`: a worker of this process holds it now.
+
+        Raises TimeoutError, NotFound.
+        """
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[RunRow | None] = loop.create_future()
+        future: asyncio.Future[Settled] = loop.create_future()
         self._waiting.setdefault(key, set()).add(future)
         alarm = None
         try:
-            row = await self._store.row(key)
-            if row is None:
-                raise NotFound(f"there is no run {key.hex()} (any more)")
-            if _settled(row):
-                return row
+            if not live:
+                row = await self._store.row(key)
+                if row is None:
+                    raise NotFound(f"there is no run {key.hex()} (any more)")
+                if _settled(row):
+                    return Settled(row)
             if timeout is not None:
                 alarm = self._alarms.call_at(self._clock.now() + timeout, lambda: _expire(future))
             if self._poll and self._task is None:
                 self._task = loop.create_task(self._watch())
             self._wake.set()
-            found = await future
-            return found if found is not None else await self._again(key)
+            return await future
         finally:
             if alarm is not None:
                 alarm.cancel()
@@ -56,17 +68,11 @@ class Results:
             if not waiting:
                 self._waiting.pop(key, None)
 
-    async def _again(self, key: bytes) -> RunRow:
-        row = await self._store.row(key)
-        if row is None:
-            raise NotFound(f"there is no run {key.hex()} any more")
-        return row
-
-    def ended(self, key: bytes, status: RunStatus, finished: Finished | None) -> None:
+    def ended(self, row: RunRow, finished: Finished | None) -> None:
         """A worker of this process ended the run (acknowledged)."""
-        for future in self._waiting.get(key, ()):
+        for future in self._waiting.get(row.key, ()):
             if not future.done():
-                future.set_result(None)
+                future.set_result(Settled(row, finished))
 
     async def _watch(self) -> None:
         pause = FASTEST
@@ -90,7 +96,7 @@ class Results:
                 found += 1
                 for future in self._waiting.get(row.key, ()):
                     if not future.done():
-                        future.set_result(row)
+                        future.set_result(Settled(row))
         return found
 
     @property

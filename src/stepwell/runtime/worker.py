@@ -19,7 +19,7 @@ from stepwell.core.history import voided
 from stepwell.errors import StepwellError, WorldError
 from stepwell.model.change import Change, NewRun, Patch
 from stepwell.model.entry import ChildEnded, Finished, Started, decode_entries
-from stepwell.model.run import Claimed, WorkerRow
+from stepwell.model.run import Claimed, RunRow, WorkerRow
 from stepwell.model.status import RunStatus
 from stepwell.ports.alarms import Alarms
 from stepwell.ports.clock import Clock
@@ -77,12 +77,13 @@ class Worker:
         self.dead = False
         self.runs: dict[bytes, Activation] = {}
         self.suspended: OrderedDict[bytes, Activation] = OrderedDict()
-        self.ended: Callable[[bytes, RunStatus, Finished | None], None] | None = None
+        self.ended: Callable[[RunRow, Finished | None], None] | None = None
         self.resources = Resources(definitions.resources())
         self.executor = Executor(options.concurrency, clock, alarms, self.resources)
         self.names = options.workflows or definitions.workflow_names()
         self.finished_count = 0
         self._reserved = 0
+        self._coming: set[bytes] = set()
         self.claims = Claims(self)
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -167,6 +168,7 @@ class Worker:
     def take_on(self, claimed: list[Claimed]) -> None:
         """Load claimed runs, or wake those still in memory."""
         for one in claimed:
+            self._coming.discard(one.row.key)
             try:
                 self._take_on(one)
             except Exception:
@@ -190,7 +192,12 @@ class Worker:
         if self.stopping or self.dead:
             self._give_back(one)
         else:
+            self._coming.add(new.row.key)
             self._loop.call_soon(self.take_on, [one])
+
+    def holds(self, key: bytes) -> bool:
+        """Whether this worker holds the run, or is just taking it on."""
+        return key in self.runs or key in self._coming
 
     def not_taken(self) -> None:
         """A reserved place is free again: the commit was refused."""
@@ -309,7 +316,7 @@ class Worker:
             run.close()
         self._tell_released(run, status, finished)
         if self.ended is not None and (status.terminal or status is RunStatus.PARKED):
-            self.ended(key, status, finished)
+            self.ended(msgspec.structs.replace(run.row, status=status), finished)
         if not self.runs:
             self._quiet.set()
         if status is RunStatus.WAITING and run.due is not None:

@@ -39,9 +39,7 @@ def _start(space: Space, c: Change, new: NewRun) -> Reply:
     there = _create(space, new)
     if there is not None and there.key != new.row.key:
         return Reply(False, "exists", row=there)
-    return (
-        Reply(True, inbox=there.inbox, row=there) if known and there else replace(_write(space, c), row=there)
-    )
+    return Reply(True, inbox=there.inbox, row=there) if known and there else replace(_write(space, c), row=there)
 
 
 # --- guards -------------------------------------------------------------------------------------------------

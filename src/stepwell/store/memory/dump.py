@@ -3,7 +3,6 @@
 from msgspec.structs import asdict
 
 from stepwell.model.run import InboxItem
-
 from stepwell.store.memory.space import Space
 
 
@@ -28,17 +27,13 @@ def dump(space: Space) -> dict[str, object]:
             for digest, data in sorted(blobs.items())
         ],
         "mail": space.mail,
-        "messages": [
-            asdict(item) for _, box in sorted(space.messages.items()) for _, item in sorted(box.items())
-        ],
+        "messages": [asdict(item) for _, box in sorted(space.messages.items()) for _, item in sorted(box.items())],
         "waits": [
             (event, key, n, run.hex(), call)
             for (event, key), box in sorted(space.waits.items())
             for n, (run, call) in sorted(box.items())
         ],
-        "sent": sorted(
-            (event, key, target.hex(), name, at) for (event, key, target, name), at in space.sent.items()
-        ),
+        "sent": sorted((event, key, target.hex(), name, at) for (event, key, target, name), at in space.sent.items()),
         "workers": [(asdict(row), name in space.dead) for name, row in sorted(space.workers.items())],
         "subscriptions": sorted(space.subscriptions),
     }

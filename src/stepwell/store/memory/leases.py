@@ -34,9 +34,7 @@ def _claimable(row: RunRow, request: ClaimRequest) -> bool:
 
 
 def _claimed(space: Space, row: RunRow, request: ClaimRequest, cached: Mapping[bytes, int]) -> Claimed:
-    journal = sorted(
-        (seq, row_) for (gen, seq), row_ in space.journals[row.key].items() if gen == row.generation
-    )
+    journal = sorted((seq, row_) for (gen, seq), row_ in space.journals[row.key].items() if gen == row.generation)
     last, (_, count, _) = journal[-1] if journal else (0, (0, 0, b""))
     known = cached.get(row.key) == row.epoch
     row = replace(
@@ -51,9 +49,7 @@ def _claimed(space: Space, row: RunRow, request: ClaimRequest, cached: Mapping[b
     inbox = [item for _, item in sorted(space.inboxes.get(row.key, {}).items())]
     if known:
         return Claimed(row, None, inbox)
-    return Claimed(
-        row, [(seq, data) for seq, (_, _, data) in journal], inbox, dict(space.blobs.get(row.key, {}))
-    )
+    return Claimed(row, [(seq, data) for seq, (_, _, data) in journal], inbox, dict(space.blobs.get(row.key, {})))
 
 
 def _bury(space: Space, now: float) -> None:
@@ -76,11 +72,7 @@ def _bereaved(space: Space, row: RunRow) -> RunRow:
 
 def _wake(space: Space, now: float) -> None:
     asleep = (RunStatus.WAITING, RunStatus.QUEUED)
-    due = [
-        (r.due, r.key)
-        for r in space.runs.values()
-        if r.due is not None and r.due <= now and r.status in asleep
-    ]
+    due = [(r.due, r.key) for r in space.runs.values() if r.due is not None and r.due <= now and r.status in asleep]
     for at, key in sorted(due)[:DUE_AT_ONCE]:
         row = space.runs[key]
         rank = rank_of(at, row.priority, resumed=True) if row.status is RunStatus.WAITING else row.rank
@@ -106,10 +98,7 @@ def lonely(space: Space, workflows: Sequence[str], limit: int) -> list[bytes]:
     found = [
         row.key
         for row in space.runs.values()
-        if row.status is RunStatus.QUEUED
-        and row.deaths >= ALONE
-        and row.due is None
-        and row.workflow in workflows
+        if row.status is RunStatus.QUEUED and row.deaths >= ALONE and row.due is None and row.workflow in workflows
     ]
     return sorted(found)[:limit]
 

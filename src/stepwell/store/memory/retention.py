@@ -27,13 +27,13 @@ def _passing(space: Space, which: Retire) -> Iterator[bytes]:
     own = [(row.expires_at, row.key) for row in ended if row.expires_at is not None]
     yield from (key for at, key in sorted(own) if at <= which.now)
     groups: dict[tuple[str, str], list[RunRow]] = {}
-    for row in sorted(ended, key=lambda row: (row.finished_at or 0.0, row.key)):
-        if row.expires_at is None:
-            groups.setdefault((row.workflow, row.status.value), []).append(row)
+    dated = [(row.finished_at, row.key, row) for row in ended if row.finished_at is not None and row.expires_at is None]
+    for _, _, row in sorted(dated, key=lambda one: one[:2]):
+        groups.setdefault((row.workflow, row.status.value), []).append(row)
     for (workflow, status), rows in sorted(groups.items()):
         age = which.ages.get((workflow, status), which.ages.get(("*", status)))
         if age is not None:
-            yield from (row.key for row in rows if (row.finished_at or 0.0) <= which.now - age)
+            yield from (row.key for row in rows if row.finished_at is not None and row.finished_at <= which.now - age)
     for (workflow, status), rows in sorted(groups.items()):
         keep = which.keeps.get((workflow, status), which.keeps.get(("*", status)))
         if keep is not None:

@@ -13,7 +13,7 @@ from stepwell.store.sql.patches import assignments, is_plain_release, release_va
 from stepwell.store.sql.rows import Value, run_values, text
 from stepwell.store.sqlite.bulk import STALE, UNCLEAN, Hot
 from stepwell.store.sqlite.connection import Db
-from stepwell.store.sqlite.reads import read_row, read_named
+from stepwell.store.sqlite.reads import read_named, read_row
 from stepwell.store.sqlite.threads import Again
 
 Held = tuple[int, Change]
@@ -41,7 +41,9 @@ def is_hot(c: Change) -> bool:
 
 def is_plain_start(c: Change, new: NewRun) -> bool:
     """Whether a change is a start and nothing else, of a run without tags and blobs."""
-    return not (new.row.tags or new.blobs or c.data or c.start or c.post or c.blobs or c.patch or c.arm) and c.send is None
+    return (
+        not (new.row.tags or new.blobs or c.data or c.start or c.post or c.blobs or c.patch or c.arm) and c.send is None
+    )
 
 
 class Gathering:

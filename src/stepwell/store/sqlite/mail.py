@@ -30,7 +30,9 @@ _INSERT_ITEM: Final = f"INSERT INTO stepwell_inbox (ns, key, {_ITEM}) VALUES (?,
 _MATCHED: Final = (
     f"DELETE FROM stepwell_inbox WHERE ns = ? AND key = ? AND kind = 'message' AND call IS NOT NULL RETURNING {_ITEM}"
 )
-_FIRST_WAIT: Final = "SELECT n, run, call FROM stepwell_waits WHERE ns = ? AND event = ? AND mailbox = ? ORDER BY n LIMIT 1"
+_FIRST_WAIT: Final = (
+    "SELECT n, run, call FROM stepwell_waits WHERE ns = ? AND event = ? AND mailbox = ? ORDER BY n LIMIT 1"
+)
 _REMOVE_WAIT: Final = "DELETE FROM stepwell_waits WHERE ns = ? AND event = ? AND mailbox = ? AND n = ?"
 _KEEP: Final = (
     "INSERT INTO stepwell_messages (ns, event, mailbox, seq, at, message_id, data) VALUES (?, ?, ?, ?, ?, ?, ?)"

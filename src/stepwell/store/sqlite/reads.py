@@ -7,7 +7,6 @@ from stepwell.model.run import Claimed, InboxItem, RunRow
 from stepwell.store.sql.dialect import SQLITE
 from stepwell.store.sql.rows import (
     ITEM,
-    RUN,
     Tag,
     decoded,
     inbox_item,

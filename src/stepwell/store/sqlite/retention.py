@@ -18,8 +18,16 @@ _GROUP: Final = (
     "FROM stepwell_runs INDEXED BY stepwell_runs_closed"
     " WHERE ns = ? AND workflow = ? AND status = ? AND status >= 10 AND expires_at IS NULL"
 )
-_BY_AGE: Final = f"SELECT key {_GROUP} AND ifnull(finished_at, 0) <= ? ORDER BY finished_at, key LIMIT ?"
-_BY_COUNT: Final = f"SELECT key {_GROUP} ORDER BY finished_at, key LIMIT ?"
+_BY_AGE: Final = f"SELECT key {_GROUP} AND finished_at <= ? ORDER BY finished_at, key LIMIT ?"
+# The first one too many, counted from the newest: a look at as many rows as are kept, not at all there are.
+_TOO_MANY: Final = (
+    f"SELECT finished_at, key {_GROUP} AND finished_at IS NOT NULL ORDER BY finished_at DESC, key DESC LIMIT 1 OFFSET ?"
+)
+_BY_COUNT: Final = f"SELECT key {_GROUP} AND (finished_at, key) <= (?, ?) ORDER BY finished_at, key LIMIT ?"
+_FORGET: Final = """
+DELETE FROM stepwell_sent WHERE (ns, event, mailbox, target, message_id) IN
+    (SELECT ns, event, mailbox, target, message_id FROM stepwell_sent WHERE ns = ? AND at <= ? ORDER BY at LIMIT 5000)
+"""
 # Distinct workflows by skipping along the index: one step each, however many runs they have.
 _WORKFLOWS: Final = """
 WITH RECURSIVE w(name) AS (
@@ -38,15 +46,12 @@ def retire(db: Db, which: Retire) -> int:
     for at in range(0, len(keys), 500):
         some = keys[at : at + 500]
         for table in _OF_RUN:
-            db.run(f"DELETE FROM stepwell_{table} WHERE ns = ? AND key IN ({', '.join('?' * len(some))})", (db.ns, *some))
+            db.run(
+                f"DELETE FROM stepwell_{table} WHERE ns = ? AND key IN ({', '.join('?' * len(some))})", (db.ns, *some)
+            )
         db.run(f"DELETE FROM stepwell_waits WHERE ns = ? AND run IN ({', '.join('?' * len(some))})", (db.ns, *some))
     if which.ages:
-        oldest = which.now - max(which.ages.values())
-        db.run(
-            "DELETE FROM stepwell_sent WHERE (ns, event, mailbox, target, message_id) IN"
-            " (SELECT ns, event, mailbox, target, message_id FROM stepwell_sent WHERE ns = ? AND at <= ?)",
-            (db.ns, oldest),
-        )
+        db.run(_FORGET, (db.ns, which.now - max(which.ages.values())))
     db.run("DELETE FROM stepwell_workers WHERE ns = ? AND dead = 1 AND expires_at <= ?", (db.ns, which.now - LINGER))
     return len(keys)
 
@@ -68,7 +73,6 @@ def _passing(db: Db, which: Retire) -> Iterator[bytes]:
 
 
 def _surplus(db: Db, workflow: str, status: int, keep: int, limit: int) -> Iterator[bytes]:
-    there = db.value(f"SELECT count(*) {_GROUP}", (db.ns, workflow, status))
-    if there > keep:
-        params = (db.ns, workflow, status, min(there - keep, limit))
-        yield from (key for (key,) in db.all(_BY_COUNT, params))
+    first = db.one(_TOO_MANY, (db.ns, workflow, status, keep))
+    if first is not None:
+        yield from (key for (key,) in db.all(_BY_COUNT, (db.ns, workflow, status, *first, limit)))

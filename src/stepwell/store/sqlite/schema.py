@@ -81,8 +81,14 @@ def upgrade_sql(path: str, steps: Steps | None = None) -> str:
     parts = []
     for step in steps:
         if step.number > schema:
-            noted = [f"INSERT OR REPLACE INTO stepwell_meta VALUES ('{name}', {value});" for name, value in _notes(step)]
-            parts.append("\n".join([f"-- {step.number:04d} {step.name}", "BEGIN IMMEDIATE;", step.sql.strip(), *noted, "COMMIT;"]))
+            noted = [
+                f"INSERT OR REPLACE INTO stepwell_meta VALUES ('{name}', {value});" for name, value in _notes(step)
+            ]
+            parts.append(
+                "\n".join(
+                    [f"-- {step.number:04d} {step.name}", "BEGIN IMMEDIATE;", step.sql.strip(), *noted, "COMMIT;"]
+                )
+            )
     return "\n\n".join(parts) + "\n" if parts else "-- nothing to do\n"
 
 

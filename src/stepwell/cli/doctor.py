@@ -1,0 +1,202 @@
+"""`stepwell doctor`: looks at everything that could be wrong around the engine, and says what to do about it."""
+
+import difflib
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from typing import Any, Final
+
+import click
+
+from stepwell.cli.options import Target, as_json, database
+
+OTHER_VARIABLES: Final = ("STEPWELL_APP", "STEPWELL_DEBUG", "STEPWELL_ALONE")
+AGES: Final = (86_400.0, 3_600.0, 600.0, 60.0)
+LATE: Final = 60.0
+SKEW: Final = 2.0
+ICONS: Final = {"ok": ("✓", "green"), "warn": ("!", "bold yellow"), "fail": ("✗", "bold red")}
+
+
+@click.command()
+@as_json
+@database
+def command(url: str | None, namespace: str | None, json: bool) -> None:
+    """Look at everything that could be wrong, and say what to do. Exit code 1 if something is."""
+    from stepwell.cli.terminal import line, print_json
+
+    findings = list(examined(Target(url, namespace)))
+    failed = any(finding.level == "fail" for finding in findings)
+    if json:
+        print_json({"ok": not failed, "findings": [finding._asdict() for finding in findings]})
+    else:
+        widest = max(len(finding.what) for finding in findings)
+        for finding in findings:
+            line(ICONS[finding.level], f" {finding.what:<{widest}}  ", finding.text)
+            if finding.hint and finding.level != "ok":
+                line(f"  {'':<{widest}}  → {finding.hint}")
+    if failed:
+        click.get_current_context().exit(1)
+
+
+def examined(target: Target) -> Iterator[Any]:
+    """Every finding, one after the other; what cannot be looked at is a finding, too."""
+    from stepwell.cli.session import talk
+    from stepwell.client.config import settings
+    from stepwell.client.database import Finding, health
+    from stepwell.errors import StepwellError, UsageError, WorldError
+
+    yield _python()
+    yield from _libraries()
+    yield from _variables()
+    try:
+        found = settings({"database_url": target.url, "namespace": target.namespace})
+    except UsageError as error:
+        yield Finding("settings", "fail", str(error))
+        return
+    schema = _schema(found)
+    yield schema
+    if schema.level == "fail":
+        return
+    try:
+        yield from health(found)
+        yield from talk(target, _engine)
+    except WorldError as error:
+        yield Finding("database", "fail", str(error))
+    except StepwellError as error:
+        yield Finding("engine", "fail", str(error))
+
+
+def _python() -> Any:
+    from stepwell.client.database import Finding
+
+    text = f"{platform.python_version()} ({platform.python_implementation()})"
+    if sys.version_info < (3, 11):
+        return Finding("Python", "fail", text, "Use Python 3.11 or newer.")
+    if platform.python_implementation() != "CPython":
+        return Finding("Python", "warn", text, "Only CPython is tested.")
+    return Finding("Python", "ok", text)
+
+
+def _libraries() -> Iterator[Any]:
+    from stepwell.client.database import Finding, sqlite_version
+    from stepwell.errors import WorldError
+    from stepwell.version import VERSION
+
+    yield Finding("Stepwell", "ok", VERSION)
+    try:
+        yield Finding("SQLite", "ok", sqlite_version())
+    except WorldError as error:
+        yield Finding("SQLite", "fail", str(error))
+
+
+def _variables() -> Iterator[Any]:
+    from stepwell.client.config import PREFIX, Settings
+    from stepwell.client.database import Finding
+
+    known = {PREFIX + name.upper() for name in Settings.__struct_fields__ if name != "origin"} | {*OTHER_VARIABLES}
+    there = sorted(name for name in os.environ if name.startswith(PREFIX))
+    for name in there:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"Did you mean {near[0]}?" if near else "Take it out, or look for its name: stepwell config show"
+            yield Finding("environment", "warn", f"{name} is no setting of this version", hint)
+    right = [name for name in there if name in known]
+    yield Finding("environment", "ok", ", ".join(right) or "no STEPWELL_ variable is set")
+
+
+def _schema(settings: Any) -> Any:
+    from stepwell.client.database import Finding, schema_report
+    from stepwell.errors import StepwellError
+
+    try:
+        report = schema_report(settings)
+    except StepwellError as error:
+        return Finding("database", "fail", str(error))
+    where = f"{report.database}, schema {report.schema or 'none'}"
+    if report.usable:
+        return Finding("database", "ok", where)
+    if report.schema == 0:
+        return Finding("database", "fail", where, "Create it: stepwell db init (a worker does it, too).")
+    if report.pending:
+        return Finding("database", "fail", where, "Bring it up to date: stepwell db upgrade")
+    hint = "Upgrade this installation: pip install --upgrade stepwell"
+    return Finding("database", "fail", f"{where} is newer than this version", hint)
+
+
+async def _engine(app: Any) -> list[Any]:
+    """What an open client sees: workers, the queue, runs that need a person, clocks."""
+    from stepwell.cli.moments import CLOCK
+
+    now = CLOCK.now()
+    workers = (await app.status()).workers
+    counts = await app.runs.count()
+    return [
+        _workers(workers, counts, now),
+        await _queue(app, now, bool(workers)),
+        _parked(counts),
+        await _clocks(app, workers, now),
+    ]
+
+
+def _workers(workers: list[Any], counts: dict[str, int], now: float) -> Any:
+    from stepwell.cli.moments import ago
+    from stepwell.client.database import Finding
+
+    alive = [worker for worker in workers if worker.expires_at > now]
+    open_runs = sum(counts.get(status, 0) for status in ("queued", "running", "waiting"))
+    if not alive:
+        text = "none is alive" + (f"; {open_runs} runs are to be executed" if open_runs else "")
+        return Finding("workers", "warn", text, "Begin one: stepwell worker app.py")
+    lost = len(workers) - len(alive)
+    last = max(worker.beat_at for worker in alive)
+    text = f"{len(alive)} alive, last beat {ago(last, now)}"
+    if lost:
+        return Finding("workers", "warn", f"{text}; {lost} lost", "Their runs go to the others at the next claim.")
+    return Finding("workers", "ok", text)
+
+
+async def _queue(app: Any, now: float, any_worker: bool) -> Any:
+    from stepwell.cli.moments import span
+    from stepwell.client.database import Finding
+
+    for age in AGES:
+        page = await app.runs.list(status="queued", until=now - age, limit=1000)
+        waited = [now - since for row in page.runs if (since := _ready_since(row, now)) is not None]
+        if waited and max(waited) >= LATE:
+            text = f"a run has been ready for {span(max(waited))} and nobody takes it"
+            hint = "See which: stepwell runs list --status queued. " + (
+                "No worker has its workflow or its queue, or they are all busy." if any_worker else "No worker is alive."
+            )
+            return Finding("queue", "warn", text, hint)
+    return Finding("queue", "ok", "no run has been ready for more than a minute")
+
+
+def _ready_since(row: Any, now: float) -> float | None:
+    """Since when a queued run could have been taken; None when it is not due."""
+    if row.due is not None and row.due > now:
+        return None
+    return float(row.due) if row.due is not None else float(min(row.rank - row.priority * 10, now))
+
+
+def _parked(counts: dict[str, int]) -> Any:
+    from stepwell.client.database import Finding
+
+    parked = counts.get("parked", 0)
+    if parked:
+        return Finding("parked", "warn", f"{parked} runs need a person", "See why: stepwell runs list --status parked")
+    return Finding("parked", "ok", "no run needs a person")
+
+
+async def _clocks(app: Any, workers: list[Any], now: float) -> Any:
+    from stepwell.cli.moments import span
+    from stepwell.client.database import Finding
+
+    newest = (await app.runs.list(limit=1)).runs
+    moments = [(row.created_at, "a run was created") for row in newest]
+    moments += [(worker.beat_at, f"a worker on {worker.host} beat") for worker in workers]
+    ahead = max(moments, default=(now, ""))
+    if ahead[0] > now + SKEW:
+        text = f"{ahead[1]} {span(ahead[0] - now)} in the future of this machine's clock"
+        return Finding("clocks", "fail", text, "Synchronise the clocks of all machines (NTP).")
+    return Finding("clocks", "ok", "no time in the database is ahead of this machine's")
