@@ -1,11 +1,14 @@
 """An agent: a model and its tools in a loop. Each call of the model is expensive, and made once.
 
+Run it:
+
     python examples/agent/app.py
 
 Kill it in the middle and start it again: it goes on after the last answer that was recorded.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from stepwell import App, NonRetryableError, continue_as_new, fold, progress
@@ -57,7 +60,7 @@ async def search(words: str) -> str:
     return f"results for {words}"
 
 
-TOOLS = {"read_page": read_page, "search": search}
+TOOLS: dict[str, Callable[[str], Awaitable[str]]] = {"read_page": read_page, "search": search}
 
 
 async def take_turn(messages: list[Message]) -> list[Message]:

@@ -1,5 +1,7 @@
 """An expense that a person approves or rejects before a deadline, with reminders on the way.
 
+Run it:
+
     python examples/approval/app.py            # approved
     python examples/approval/app.py reject
     python examples/approval/app.py nobody     # the deadline passes

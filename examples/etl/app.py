@@ -1,5 +1,7 @@
 """A fan-out: many files, a child run for each, ten of them at a time; one that fails loses none of the others.
 
+Run it:
+
     python examples/etl/app.py          # 25 files
     python examples/etl/app.py 200
 """

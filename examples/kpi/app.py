@@ -1,5 +1,7 @@
 """Key figures of a period: validate, collect, calculate, aggregate, rank, notify; with progress on the way.
 
+Run it:
+
     python examples/kpi/app.py             # one period, its progress printed as it moves
     python examples/kpi/app.py 2024-13     # a period that does not exist: somebody is told, once
 """

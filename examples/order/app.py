@@ -1,5 +1,7 @@
 """An order: a payment that somebody else confirms, two mails, and a day of waiting in between.
 
+Run it:
+
     python examples/order/app.py
     stepwell dev examples/order/app.py
 """

@@ -1,5 +1,7 @@
 """A trip: three bookings, and when one of them fails the others are undone, last first.
 
+Run it:
+
     python examples/trip/app.py            # flight, hotel and car
     python examples/trip/app.py no-car     # the last booking fails: hotel and flight are given back
 """

@@ -3,6 +3,7 @@
 import asyncio
 import warnings
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -42,7 +43,7 @@ async def test_delays_are_the_tables_figures(retry: Retry, delays: list[float]) 
         with pytest.raises(RunFailed) as failed:
             await run.result()
     assert isinstance(failed.value.__cause__, OSError)
-    assert [b - a for a, b in zip(attempts, attempts[1:], strict=False)] == delays
+    assert [b - a for a, b in pairwise(attempts)] == delays
 
 
 async def test_the_delay_is_capped() -> None:
@@ -58,7 +59,7 @@ async def test_the_delay_is_capped() -> None:
         run = await flaky.start()
         with pytest.raises(RunFailed):
             await run.result()
-    assert [b - a for a, b in zip(attempts, attempts[1:], strict=False)] == [72_000, 86_400, 86_400]
+    assert [b - a for a, b in pairwise(attempts)] == [72_000, 86_400, 86_400]
 
 
 async def test_the_retry_count_survives_a_kill_between_attempts() -> None:
@@ -105,8 +106,8 @@ async def test_an_inline_step_takes_its_title_and_options() -> None:
     @app.workflow
     async def work(user_id: str) -> tuple[str, int]:
         user = await run_step("Fetch user", find_user, user_id)
-        options: dict[str, Any] = {"retries": 3, "delay": "2 seconds", "backoff": "exponential", "timeout": "30 seconds"}
-        return user, await run_step.options(**options, jitter=0)("Process payment", charge, 12)
+        pay = run_step.options(retries=3, delay="2 seconds", backoff="exponential", timeout="30 seconds", jitter=0)
+        return user, await pay("Process payment", charge, 12)
 
     async with Environment(app) as env:
         run = await work.start("u-1")

@@ -79,6 +79,7 @@ async def cleanup(what: str) -> None:
 
 @app.workflow
 async def careful() -> list[str]:
+    seen = ["nothing"]
     try:
         await risky_operation()
     except ChargeDeclined as error:
@@ -189,6 +190,7 @@ async def test_an_error_of_an_unnamed_class_is_a_step_error_the_first_time_too()
 
     @unnamed.workflow
     async def work() -> list[str]:
+        caught = ["nothing"]
         try:
             await fails()
         except StepError as error:

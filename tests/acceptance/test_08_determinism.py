@@ -67,7 +67,9 @@ def line_of(comment: str) -> int:
     ("workflow", "comment", "words"),
     [(rolls_dice, "the dice", "random.random"), (swallows, "the thread", "asyncio.to_thread")],
 )
-async def test_misuse_is_an_error_with_its_line(workflow: stepwell.Workflow[[], object], comment: str, words: str) -> None:
+async def test_misuse_is_an_error_with_its_line(
+    workflow: stepwell.Workflow[[], object], comment: str, words: str
+) -> None:
     async with Environment(app):
         run = await workflow.start()
         with pytest.raises(RunParked) as parked:

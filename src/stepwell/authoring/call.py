@@ -79,6 +79,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
         if self._future is None:
             assert self._begin is not None
             self._future = self._begin()
+            self._begin = None  # it knows the call: let go, so that both are freed at once
         return self._future  # type: ignore[no-any-return]
 
     # -- the coroutine protocol, so that create_task, gather and TaskGroup take a call ----------

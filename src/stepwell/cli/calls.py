@@ -76,6 +76,8 @@ def add_open(view: JournalView, calls: Iterable[tuple[str, str, float | None]], 
         if kind == "timer" and path.endswith("/timeout") and parent is not None:
             parent.due = due
             continue
+        if kind == "step" and not running and path not in view.nodes:
+            continue  # not begun: nobody holds the run
         node = _node(view, path)
         node.kind = node.kind or kind.removesuffix(" run")
         if node.state not in ("retrying", "begun"):

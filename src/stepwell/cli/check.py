@@ -72,8 +72,14 @@ def _print(verdicts: list[Any], misfits: list[Any]) -> None:
     from stepwell.cli.terminal import STYLES, line
 
     for verdict in misfits[:SHOWN]:
-        line((verdict.run_id, "bold"), "  ", verdict.workflow, "  ", (verdict.status.value, STYLES[verdict.status.value]),
-             "  ", (verdict.fit.value, "red"))  # fmt: skip
+        status = verdict.status.value
+        line(
+            (verdict.run_id, "bold"),
+            f"  {verdict.workflow}  ",
+            (status, STYLES[status]),
+            "  ",
+            (verdict.fit.value, "red"),
+        )
         for text in verdict.diff.splitlines():
             line("  ", text.strip() if verdict.fit.value != "diverges" else text)
     if len(misfits) > SHOWN:

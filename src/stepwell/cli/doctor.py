@@ -3,7 +3,6 @@
 import difflib
 import os
 import platform
-import sys
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -71,8 +70,6 @@ def _python() -> Any:
     from stepwell.client.database import Finding
 
     text = f"{platform.python_version()} ({platform.python_implementation()})"
-    if sys.version_info < (3, 11):
-        return Finding("Python", "fail", text, "Use Python 3.11 or newer.")
     if platform.python_implementation() != "CPython":
         return Finding("Python", "warn", text, "Only CPython is tested.")
     return Finding("Python", "ok", text)
@@ -166,7 +163,9 @@ async def _queue(app: Any, now: float, any_worker: bool) -> Any:
         if waited and max(waited) >= LATE:
             text = f"a run has been ready for {span(max(waited))} and nobody takes it"
             hint = "See which: stepwell runs list --status queued. " + (
-                "No worker has its workflow or its queue, or they are all busy." if any_worker else "No worker is alive."
+                "No worker has its workflow or its queue, or they are all busy."
+                if any_worker
+                else "No worker is alive."
             )
             return Finding("queue", "warn", text, hint)
     return Finding("queue", "ok", "no run has been ready for more than a minute")

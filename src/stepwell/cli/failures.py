@@ -39,7 +39,7 @@ class Shown(click.ClickException):
     def __init__(self, code: str, message: str, exit_code: int, trace: str = "") -> None:
         super().__init__(message)
         self.code = code
-        self.exit_code = exit_code
+        self.exit_code = exit_code  # type: ignore[misc] # click declares it for the class, and reads it of the instance
         self.trace = trace
 
     def show(self, file: IO[Any] | None = None) -> None:

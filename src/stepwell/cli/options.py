@@ -33,7 +33,8 @@ def database(command: F) -> F:
     command = click.option("--namespace", "-n", metavar="NAME",
                            help="The namespace.  [env: STEPWELL_NAMESPACE; default: default]")(command)  # fmt: skip
     command = click.option("--url", "-u", metavar="URL",
-                           help="The database.  [env: STEPWELL_DATABASE_URL; default: sqlite:///stepwell.db]")(command)  # fmt: skip
+                           help="The database.  [env: STEPWELL_DATABASE_URL; default: "
+                           "sqlite:///stepwell.db]")(command)  # fmt: skip
     return debugging(command)
 
 

@@ -15,14 +15,14 @@ def command() -> None:
 
 @command.command("list")
 @click.option("--status", "-s", multiple=True, metavar="STATUS",
-              help="Only these: queued, running, …; also other systems' words (pending, completed, errored).")  # fmt: skip
+              help="Only these: queued, running, …; also other systems' words: pending, completed, …")  # fmt: skip
 @click.option("--workflow", "-w", multiple=True, metavar="NAME", help="Only runs of these workflows.")
 @click.option("--queue", "-q", multiple=True, metavar="NAME", help="Only runs of these queues.")
 @click.option("--tag", "-t", multiple=True, metavar="NAME=VALUE", help="Only runs with all of these tags.")
 @click.option("--id-prefix", metavar="TEXT", help="Only runs whose id begins so.")
 @click.option("--since", metavar="WHEN", help="Created since: 2h (ago), 2026-01-31, 2026-01-31T10:00Z.")
 @click.option("--until", metavar="WHEN", help="Created before.")
-@click.option("--limit", "-l", type=click.IntRange(1, 1000), default=20, show_default=True, help="At most so many.")
+@click.option("--limit", "-l", type=click.IntRange(1, 1000), default=20, metavar="N", help="At most so many (20).")
 @click.option("--after", metavar="CURSOR", help="Go on after this cursor (the end of the page before).")
 @as_json
 @database
@@ -85,7 +85,7 @@ def _about(row: Any) -> str:
 
 @command.command()
 @click.argument("run")
-@click.option("--generation", "-g", type=click.IntRange(1), help="Show the journal of an earlier generation.")
+@click.option("--generation", "-g", type=click.IntRange(1), metavar="N", help="The journal of this generation.")
 @as_json
 @code
 @database
@@ -112,7 +112,9 @@ def show(run: str, generation: int | None, url: str | None, namespace: str | Non
 
 @command.command()
 @click.argument("run")
-@click.option("--every", type=click.FloatRange(0.05), default=0.5, show_default=True, help="Look every so many seconds.")
+@click.option(
+    "--every", type=click.FloatRange(0.05), default=0.5, show_default=True, help="Look every so many seconds."
+)
 @code
 @database
 def watch(run: str, every: float, url: str | None, namespace: str | None, app: str | None) -> None:

@@ -21,7 +21,8 @@ from stepwell.cli.options import Target, as_json, code, database
 @code
 @database
 def command(workflow: str, input: str | None, url: str | None, namespace: str | None, app: str | None, json: bool,
-            wait: bool, timeout: str | None, run_id: str | None, tag: tuple[str, ...], **options: Any) -> None:  # noqa: A002  # fmt: skip
+            wait: bool, timeout: str | None, run_id: str | None, tag: tuple[str, ...],
+            **options: Any) -> None:  # fmt: skip
     """Start a run of WORKFLOW.
 
     INPUT is JSON: its only argument, or an object of its arguments by name; also @file, or - for standard input.

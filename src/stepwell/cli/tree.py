@@ -75,7 +75,9 @@ def _detail(node: CallNode, now: float) -> Line:
     if node.attempt > 1:
         detail.append((f"  attempt {node.attempt}", "yellow"))
     if node.due is not None and node.state != "done":
-        word = {"retrying": "again", "waiting": "until then" if node.kind == "timer" else "timeout"}.get(node.state, "due")
+        word = {"retrying": "again", "waiting": "until then" if node.kind == "timer" else "timeout"}.get(
+            node.state, "due"
+        )
         detail.append((f"  {word} in {span(max(node.due - now, 0.0))}", "yellow"))
     if node.error is not None:
         detail.append((f"  {headline(node.error)}", "red"))
@@ -86,7 +88,10 @@ def _detail(node: CallNode, now: float) -> Line:
 
 def _again(tried: Tried) -> Line:
     pause = tried.again - tried.ended
-    return [(f"  {headline(tried.error)}", "red"), (f"  (again after {span(pause)})" if pause > 0 else "", "bright_black")]
+    return [
+        (f"  {headline(tried.error)}", "red"),
+        (f"  (again after {span(pause)})" if pause > 0 else "", "bright_black"),
+    ]
 
 
 def compact(value: Any, room: int = VALUE_WIDTH) -> str:
@@ -106,7 +111,7 @@ def told(failure: dict[str, Any]) -> list[Line]:
     lines: list[Line] = [[(headline(failure, 2000), "bold red"), _code(failure)]]
     trace = str(failure.get("traceback", "")).rstrip().splitlines()
     if len(trace) > LONGEST_TRACE:
-        trace = trace[:10] + [f"  … {len(trace) - LONGEST_TRACE} lines …"] + trace[10 - LONGEST_TRACE :]
+        trace = [*trace[:10], f"  … {len(trace) - LONGEST_TRACE} lines …", *trace[10 - LONGEST_TRACE :]]
     lines += [[("  " + text, "bright_black")] for text in trace]
     lines += [["  note: ", str(note)] for note in failure.get("notes") or ()]
     if failure.get("details") is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 from stepwell.cli.calls import CallNode
 from stepwell.cli.moments import span
@@ -13,6 +14,11 @@ from stepwell.client.app import App
 from stepwell.client.printable import printable
 from stepwell.model.run import RunRow
 from stepwell.model.status import RunStatus
+
+if TYPE_CHECKING:
+    from rich.console import Group
+    from rich.text import Text
+
 
 async def snapshots(app: App, run_id: str, every: float, *, replay: bool = False) -> AsyncIterator[Snapshot]:
     """A run as it goes on, until it has ended or is parked. Raises NotFound."""
@@ -61,15 +67,16 @@ def screen(seen: Snapshot) -> list[Line]:
     return lines
 
 
-def rich_text(lines: list[Line]) -> object:
+def rich_text(lines: list[Line]) -> "Group":
     """Lines as one text of rich's, each cut to the terminal's width."""
     from rich.console import Group
     from rich.text import Text
 
-    return Group(*(_rich_line(parts) for parts in lines), Text(""))
+    return Group(*(rich_line(parts) for parts in lines), Text(""))
 
 
-def _rich_line(parts: Line) -> object:
+def rich_line(parts: Line) -> "Text":
+    """One line as a text of rich's, cut where the terminal ends."""
     from rich.text import Text
 
     pairs = [(part, "") if isinstance(part, str) else part for part in parts]
@@ -103,7 +110,14 @@ class Lines:
         if row.status.value != self._status:
             self._status = row.status.value
             about = f"  {row.reason}" if row.reason and row.status.value in ("waiting", "parked") else ""
-            lines.append([_at(row.finished_at or seen.now, start), row.id, " ", (self._status, STYLES[self._status]), about])
+            moved: Line = [
+                _at(row.finished_at or seen.now, start),
+                row.id,
+                " ",
+                (self._status, STYLES[self._status]),
+                about,
+            ]
+            lines.insert(0 if self._status in ("queued", "running") else len(lines), moved)
         failure = (view.end or {}).get("error") if settled(row) else None
         return lines if failure is None else [*lines, [_at(seen.now, start), (headline(failure, 400), "red")]]
 
@@ -115,8 +129,9 @@ def _at(at: float, start: float) -> tuple[str, str]:
 def _happening(node: CallNode, now: float) -> Line:
     icon, style = ICONS.get(node.state, ("·", ""))
     detail: Line = [(f"{icon} ", style), node.label]
-    if node.kind != "step":
-        detail.append(f" ({node.kind}{' ' + node.note if node.note else ''})")
+    about = " ".join(part for part in (node.kind.replace("step", ""), node.note) if part)
+    if about:
+        detail.append((f"  {about}", "bright_black"))
     if node.ended is not None and node.began is not None and node.kind != "timer":
         detail.append((f"  {span(node.ended - node.began)}", "bright_black"))
     if node.state == "retrying" and node.tried:

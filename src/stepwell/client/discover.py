@@ -82,11 +82,12 @@ def reference_of(app: App) -> str | None:
     notebook or at a prompt cannot be found by another process.
     """
     wanted = {id(app), id(app.registry.app)}
-    homes = {d.fn.__module__ for n in app.registry.workflow_names() if (d := app.registry.workflow(n)) is not None}
+    definitions = (app.registry.workflow(name) for name in app.registry.workflow_names())
+    homes = {definition.fn.__module__ for definition in definitions if definition is not None}
     found = [
         (module not in homes, module == "__main__", module, name)
         for module, held in list(sys.modules.items())
-        if held is not None and not module.startswith(_OWN)
+        if not module.startswith(_OWN)
         for name, value in list(getattr(held, "__dict__", {}).items())
         if id(value) in wanted and name.isidentifier()
     ]
@@ -188,7 +189,7 @@ def _users(frames: TracebackType | None) -> TracebackType | None:
 
 
 def _is_machinery(frame: FrameType) -> bool:
-    name = frame.f_globals.get("__name__", "")
+    name = str(frame.f_globals.get("__name__", ""))
     return name == __name__ or name.startswith(("importlib", "_frozen_importlib"))
 
 

@@ -20,6 +20,9 @@ from stepwell.model.run import RunFilter, RunRow, WorkerRow
 from stepwell.model.status import RunStatus, status_of
 from stepwell.ports.engine import StartOrder
 
+Entries = list[dict[str, Any]]
+"""Journal entries as plain data. Named here: inside `Runs`, `list` is its method."""
+
 
 class Page(msgspec.Struct, frozen=True):
     """Runs, newest first, and the cursor of the next page (None at the end)."""
@@ -82,11 +85,11 @@ class Runs:
         """The status of a run. Raises NotFound."""
         return await (await self.get(run_id)).status()
 
-    async def generations(self, run_id: str) -> list[dict[str, Any]]:
+    async def generations(self, run_id: str) -> Entries:
         """The journal of all generations, as plain data with `generation` and `seq`. Raises NotFound."""
         engine = self._engine()
         row = await engine.find(run_id)
-        found: list[dict[str, Any]] = []
+        found: Entries = []
         for generation, seq, data in await engine.store.journal(row.key):
             for n, entry in enumerate(decode_entries(data)):
                 found.append({"generation": generation, "seq": seq + n, **as_data(entry)})

@@ -7,7 +7,6 @@ A poison run, one that kills whoever executes it, must not take its neighbours w
 import asyncio
 import logging
 import os
-import signal
 import sys
 from typing import Final
 
@@ -17,6 +16,7 @@ from stepwell.client.app import App
 from stepwell.client.discover import load
 from stepwell.client.leash import manner_of, orders, spawn
 from stepwell.client.logs import Format, write_log
+from stepwell.client.stopping import Stopping
 from stepwell.errors import UsageError, WorldError
 from stepwell.model.run import RunRow
 from stepwell.model.status import RunStatus
@@ -39,7 +39,7 @@ class Order(msgspec.Struct, frozen=True):
     namespace: str
     key: str
     level: str = "info"
-    form: Format = "text"
+    form: Format = Format.TEXT
 
 
 class Isolation:
@@ -50,7 +50,7 @@ class Isolation:
     """
 
     def __init__(self, app: App, reference: str | None, *, workflows: tuple[str, ...] = (), every: float = EVERY,
-                 level: str = "info", form: Format = "text") -> None:  # fmt: skip
+                 level: str = "info", form: Format = Format.TEXT) -> None:  # fmt: skip
         self._app = app
         self._reference = reference
         self._names = workflows or app.registry.workflow_names()
@@ -152,16 +152,13 @@ def main() -> int:
 
 
 async def _work(app: App, key: bytes) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    async with app.worker(only=key.hex(), concurrency=app.settings.concurrency) as worker:
+    stopping = Stopping(at_once=True).listen()
+    async with app.worker(only=key.hex()) as worker:
         store = app._engine().store
-        while not stop.is_set():
+        while not worker.dead:
             row = await store.row(key)
-            if row is None or not _ours(row, worker.id, app):
+            if row is None or not _ours(row, worker.id, app) or await stopping.within(LOOK):
                 return
-            await asyncio.sleep(LOOK)  # noqa: TID251 - real time: a poll of a real store
 
 
 def _ours(row: RunRow, worker: str, app: App) -> bool:

@@ -5,6 +5,7 @@ password. The pipe closes by itself when the parent dies, however it dies, so no
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -32,10 +33,8 @@ async def spawn(
     )  # fmt: skip
     assert child.stdin is not None
     child.stdin.write(line)
-    try:
+    with contextlib.suppress(ConnectionError):  # it has died already, and its exit code says more
         await child.stdin.drain()
-    except ConnectionError:
-        pass  # it has died already, and its exit code says more
     return child
 
 

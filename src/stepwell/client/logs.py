@@ -5,22 +5,29 @@ import os
 import sys
 import traceback
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from enum import StrEnum
+from typing import Any, Final
 
 import msgspec
 
 from stepwell.client.printable import printable, printable_json
 
-Format = Literal["text", "json"]
-LEVELS: Final = ("debug", "info", "warning", "error")
+
+class Format(StrEnum):
+    """How a line is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 FIELDS: Final = ("run_id", "run", "workflow", "step", "attempt", "epoch", "worker")
 """What the engine says of a line besides its text (`extra=`), in the order in which it is shown."""
 
 
-def write_log(level: str, form: Format = "text") -> None:
+def write_log(level: str, form: Format = Format.TEXT) -> None:
     """Write everything under the logger `stepwell`, and warnings of any other, to standard error."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines() if form == "json" else TextLines())
+    handler.setFormatter(JsonLines() if form is Format.JSON else TextLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

@@ -1,5 +1,7 @@
 """What follows from the end of a body: the last entry, the run's last state, or a new generation."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from stepwell.core.admission import rank_of
@@ -23,7 +25,7 @@ class Ending(msgspec.Struct, frozen=True):
 
 
 class EndFacts(msgspec.Struct, frozen=True):
-    """What the decision depends on. `failure` stores an exception, `value` a payload."""
+    """What the decision depends on. `keep_for`: ages by status that this run was given itself (seconds)."""
 
     row: RunRow
     rules: WorkflowRules
@@ -31,7 +33,7 @@ class EndFacts(msgspec.Struct, frozen=True):
     retries: int | None
     keep_for: dict[str, float | None]
     now: float
-    chance: float
+    chance: Callable[[], float]
 
 
 def parked(reason: str) -> Ending:
@@ -87,7 +89,7 @@ def _retry_delay(facts: EndFacts, error: BaseException) -> float | None:
     retryable = error.retryable if isinstance(error, StepwellError) else isinstance(error, Exception)
     if not retry.covers(error):
         return None
-    return next_delay(retry, facts.started.attempt, retryable, retry_after_of(error, facts.now), facts.chance)
+    return next_delay(retry, facts.started.attempt, retryable, retry_after_of(error, facts.now), facts.chance())
 
 
 def _end(facts: EndFacts, entry: Finished) -> Ending:

@@ -455,6 +455,25 @@ class Kernel:
         self.loop.tasks.clear()
         self.loop.ready.clear()
         self._root = None
+        # The kernel and its loop know each other: let go, so that a run is freed at once.
+        self.loop.owner = CLOSED
+
+
+class _Closed:
+    """Owner of a loop whose kernel has been closed: nothing can be asked for any more."""
+
+    def stamp_now(self) -> float:
+        return 0.0
+
+    def timer_opened(self, handle: Timer) -> None:
+        raise Evicted
+
+    def timer_closed(self, handle: Timer) -> None: ...
+    def call_abandoned(self, call: str) -> None: ...
+    def misused(self, error: Nondeterminism) -> None: ...
+
+
+CLOSED = _Closed()
 
 
 def _evict(future: KernelFuture) -> None:

@@ -89,4 +89,7 @@ def _stored(options: StartOptions) -> str | None:
 
 def stored_options(row: RunRow) -> StoredOptions:
     """The options that a run keeps."""
-    return msgspec.json.decode(row.options, type=StoredOptions) if row.options else StoredOptions()
+    return msgspec.json.decode(row.options, type=StoredOptions) if row.options else _NONE
+
+
+_NONE = StoredOptions()

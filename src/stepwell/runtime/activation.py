@@ -42,6 +42,7 @@ from stepwell.runtime.orders import Orders
 from stepwell.runtime.steps import StepCalls
 
 log = logging.getLogger("stepwell.run")
+NO_AGES: dict[str, float | None] = {}
 KEEP_HOT = 0.25
 """Waits shorter than this many seconds are sat out without giving the lease back."""
 
@@ -73,7 +74,7 @@ class Activation:
         self.due: float | None = None
         self.over = False
         self._ready: deque[AnyEntry] = deque()
-        self._effects: deque[tuple[int, Callable[[], None]]] = deque()
+        self._effects: deque[tuple[int, Callable[..., None], tuple[Any, ...]]] = deque()
         self._submitted = 0
         self._acked = 0
         self._mark = row.inbox
@@ -122,6 +123,13 @@ class Activation:
         """Let happen whatever can, then say where that leaves the run, and have it committed."""
         if self.over or self._releasing is not None:
             return
+        try:
+            self._advance()
+        except Exception as error:
+            log.exception("the engine failed on this run", extra=self.about())
+            self._park_for(error)
+
+    def _advance(self) -> None:
         kernel = self.kernel
         while self.behind or (kernel.outcome is None and kernel.stuck is None):
             entry = self._ready.popleft() if self._ready else self.inputs.next()
@@ -237,20 +245,19 @@ class Activation:
             self._finished = decided.entry
             value = decided.entry.value
             told = msgspec.structs.replace(decided.entry, value=None if value is None else self.inline(value))
-            self.draft.post += told_parent(self.row, told, self.now())
+            if self.row.parent is not None:
+                self.draft.post.extend(told_parent(self.row, told, self.now()))
         if decided.patch.status is not RunStatus.PARKED:
             # A parked run keeps its waits: what comes meanwhile is there when a person lets it go on.
             self.draft.closes = bool(self.history.armed) or self.orders.armed
         self._release(decided.patch, decided.patch.status)
 
     def _end_facts(self) -> EndFacts:
-        rules, stored = self.definition.rules, stored_options(self.row)
-        keep = rules.retention
-        ages = {
-            "succeeded": stored.keep_succeeded if stored.keep_succeeded is not None else keep and keep.succeeded,
-            "failed": stored.keep_failed if stored.keep_failed is not None else keep and keep.failed,
-        }
-        return EndFacts(self.row, rules, self.started, stored.retries, ages, self.stamp(), self.host.chance())
+        stored = stored_options(self.row)
+        ages = {"succeeded": stored.keep_succeeded, "failed": stored.keep_failed} if self.row.options else NO_AGES
+        return EndFacts(
+            self.row, self.definition.rules, self.started, stored.retries, ages, self.stamp(), self.host.chance
+        )
 
     def _check_drift(self) -> None:
         kernel = self.kernel
@@ -278,20 +285,28 @@ class Activation:
             self.seq += len(draft.entries)
             change = draft.take(self.key, self.epoch, self.row.generation, seq)
             self._submitted += 1
-            lines, self.kernel.lines = self.kernel.lines, []
-            self.host.writer.submit(change, lambda reply: self._acknowledged(reply, lines))
+            if self.kernel.lines:
+                self.after_ack(self._log_lines, self.kernel.lines)
+                self.kernel.lines = []
+            self.host.writer.submit(change, self._acknowledged)
         self._do_effects()
 
-    def after_ack(self, effect: Callable[[], None]) -> None:
+    def after_ack(self, effect: Callable[..., None], *args: Any) -> None:
         """Do something outside the run once everything decided so far is committed."""
         ticket = self._submitted if self.draft.empty else self._submitted + 1
-        self._effects.append((ticket, effect))
+        self._effects.append((ticket, effect, args))
 
     def _do_effects(self) -> None:
-        while self._effects and self._effects[0][0] <= self._acked and not self.over:
-            self._effects.popleft()[1]()
+        effects = self._effects
+        while effects and effects[0][0] <= self._acked and not self.over:
+            _, effect, args = effects.popleft()
+            effect(*args)
 
-    def _acknowledged(self, reply: Reply | Exception, lines: list[tuple[int, str]]) -> None:
+    def _log_lines(self, lines: list[tuple[int, str]]) -> None:
+        for level, line in lines:
+            log.log(level, line, extra=self.about())
+
+    def _acknowledged(self, reply: Reply | Exception) -> None:
         if self.over:
             return
         if isinstance(reply, Exception):
@@ -301,9 +316,8 @@ class Activation:
             self.drop(reply.why)
             return
         self._acked += 1
-        for level, line in lines:
-            log.log(level, line, extra=self.about())
-        self.orders.children_found(reply.children)
+        if reply.children:
+            self.orders.children_found(reply.children)
         last = self._acked == self._submitted
         if self._releasing is not None and last:
             if reply.released:
@@ -338,8 +352,8 @@ class Activation:
             self.steps.suspend()
         else:
             self.steps.stop()
-        for _, effect in self._effects:
-            effect()
+        for _, effect, args in self._effects:
+            effect(*args)
         self._effects.clear()
         self.host.released(self.key, status, self._finished)
 
@@ -376,6 +390,10 @@ class Activation:
         if self._alarm is not None:
             self._alarm.cancel()
         self.kernel.close()
+        # What belongs to this run refers back to it: let go, so that all is freed now and not by the collector.
+        self.steps.dissolve()
+        del self.inputs, self.orders
+        self._effects.clear()
 
     @property
     def closed_to_outcomes(self) -> bool:
@@ -407,6 +425,8 @@ class Activation:
 
     def tell(self, event: str, **facts: Any) -> None:
         """A lifecycle event, after its commit."""
+        if not self.host.wants(event):
+            return
         self.after_ack(lambda: self.host.tell(event, run_id=self.row.id, workflow=self.row.workflow, **facts))
 
     async def record_nested(self, entry: Nested) -> Nested:

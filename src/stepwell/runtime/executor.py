@@ -19,14 +19,17 @@ _EAGER: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) el
 
 
 class Attempt:
-    """One attempt of one call. `done(attempt)` is called exactly once, from a loop callback, unless withdrawn."""
+    """One attempt of one call. `done(attempt)` is called exactly once, from a loop callback, unless withdrawn.
+
+    `token` is the caller's own.
+    """
 
     __slots__ = ("alarm", "args", "began", "done", "error", "fn", "inject", "is_async", "kwargs", "over",
-                 "patience", "queued_at", "scope", "task", "timeout", "value")  # fmt: skip
+                 "patience", "queued_at", "scope", "task", "timeout", "token", "value")  # fmt: skip
 
     def __init__(self, step: StepDefinition, fn: Callable[..., Any], is_async: bool, args: tuple[Any, ...],
                  kwargs: dict[str, Any], scope: StepScope, timeout: float | None, patience: float | None,
-                 done: "Callable[[Attempt], None]") -> None:  # fmt: skip
+                 token: Any, done: "Callable[[Attempt], None]") -> None:  # fmt: skip
         self.fn = fn
         self.is_async = is_async
         self.inject = step.inject
@@ -35,6 +38,7 @@ class Attempt:
         self.scope = scope
         self.timeout = timeout
         self.patience = patience
+        self.token = token
         self.done = done
         self.began = 0.0
         self.queued_at = 0.0
@@ -129,7 +133,10 @@ class Executor:
         attempt.task = task
         if attempt.timeout is not None and not task.done():
             attempt.alarm = self._alarms.call_at(attempt.began + attempt.timeout, lambda: self._timed_out(attempt))
-        task.add_done_callback(lambda t: self._ended(attempt, t))
+        if task.done():  # eagerly, without ever waiting
+            self._ended(attempt, task)
+        else:
+            task.add_done_callback(lambda t: self._ended(attempt, t))
 
     async def _body(self, attempt: Attempt, context: contextvars.Context) -> Any:
         kwargs = attempt.kwargs
@@ -158,6 +165,7 @@ class Executor:
             attempt.error = error
             attempt.value = None if error is not None else task.result()
             attempt.done(attempt)
+        attempt.token = attempt.task = None
         self._next()
 
     def _next(self) -> None:

@@ -1,5 +1,6 @@
 """What an activation asks of the worker around it."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from stepwell.model.entry import Finished
@@ -31,9 +32,8 @@ class Host(Protocol):
     strict: bool
     stopping: bool
 
-    def chance(self) -> float:
-        """A random fraction, for jitter."""
-        ...
+    chance: Callable[[], float]
+    """A random fraction, for jitter."""
 
     def new_key(self) -> bytes: ...
 
@@ -55,6 +55,10 @@ class Host(Protocol):
 
     def started(self, key: bytes) -> None:
         """Runs were made ready (children, new generations): look at the queue soon."""
+        ...
+
+    def wants(self, event: str) -> bool:
+        """Whether any hook listens to a lifecycle event."""
         ...
 
     def tell(self, event: str, **facts: object) -> None:

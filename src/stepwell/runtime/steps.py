@@ -27,7 +27,7 @@ class StepCall:
 
     def __init__(self, command: RunStep, history: CallHistory | None) -> None:
         self.command = command
-        self.failures: list[Failure] = list(history.failures) if history else []
+        self.failures: tuple[Failure, ...] = tuple(history.failures) if history else ()
         self.attempt = len(self.failures) + 1
         self.due = history.again if history else 0.0
         self.unknown = history is not None and history.intended == self.attempt
@@ -80,7 +80,7 @@ class StepCalls:
             call.probing = True
         elif isinstance(effect, Check) or effect is Effect.AT_MOST_ONCE:
             self._run.record(Intended(at=self._run.stamp(), call=call.command.call, attempt=call.attempt))
-        self._run.after_ack(lambda: self._start(call))
+        self._run.after_ack(self._start, call)
 
     def _start(self, call: StepCall) -> None:
         command = call.command
@@ -90,10 +90,9 @@ class StepCalls:
         effect = command.policy.effect
         fn = effect.probe if call.probing and isinstance(effect, Check) else step.fn
         is_async = inspect.iscoroutinefunction(fn) if call.probing else step.is_async
-        scope = Scope(self._run, command.call, call.attempt, tuple(call.failures))
+        scope = Scope(self._run, command.call, call.attempt, call.failures)
         call.running = Attempt(step, fn, is_async, command.args, command.kwargs, scope,
-                               command.policy.timeout, command.policy.queue_timeout,
-                               lambda attempt: self._ended(call, attempt))  # fmt: skip
+                               command.policy.timeout, command.policy.queue_timeout, call, self._ended)  # fmt: skip
         self.started += 1
         self._run.host.executor.submit(call.running)
 
@@ -110,7 +109,8 @@ class StepCalls:
 
     # -- ending --------------------------------------------------------------------------------
 
-    def _ended(self, call: StepCall, attempt: Attempt) -> None:
+    def _ended(self, attempt: Attempt) -> None:
+        call: StepCall = attempt.token
         if self._calls.get(call.command.call) is not call or self._run.closed_to_outcomes:
             return
         if call.probing and attempt.error is None and attempt.value is NOT_DONE:
@@ -134,7 +134,7 @@ class StepCalls:
                 error = refused
         if error is not None and (again := self._again(call, error)) is not None:
             failure = run.errors.to_failure(error)
-            call.failures.append(failure)
+            call.failures = (*call.failures, failure)
             entry = Attempted(at=run.stamp(), call=command.call, attempt=call.attempt, error=failure, began=began, again=again)
             call.attempt += 1
             call.due = again
@@ -149,7 +149,7 @@ class StepCalls:
         entry = Stepped(at=run.stamp(), call=command.call, value=value, error=failure, attempt=call.attempt,
                         began=began, opened=command.opened, digest=command.digest)  # fmt: skip
         run.tell("step.failed" if error is not None else "step.succeeded", call=command.call, error=error)
-        run.happened(entry)
+        run.soon(entry)
         run.advance()
 
     def _again(self, call: StepCall, error: BaseException) -> float | None:
@@ -197,6 +197,11 @@ class StepCalls:
                 if call.alarm is not None:
                     call.alarm.cancel()
                 del self._calls[name]
+
+    def dissolve(self) -> None:
+        """Nothing refers to the run any more."""
+        self._calls.clear()
+        del self._run
 
     def stop(self) -> None:
         """Cancel everything; nothing is recorded."""

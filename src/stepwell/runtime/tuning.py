@@ -17,6 +17,8 @@ def tune_process() -> None:
     for a whole switch interval while the loop computes: 5 ms by default, several times per commit.
     """
     if gc.get_threshold()[0] == DEFAULT_THRESHOLD:
+        gc.collect()
+        gc.freeze()  # what importing made is here to stay: full collections need not look at it
         gc.set_threshold(*THRESHOLDS)
     if sys.getswitchinterval() == DEFAULT_SWITCH_S:
         sys.setswitchinterval(SWITCH_S)

@@ -344,6 +344,9 @@ class Worker:
     def started(self, key: bytes) -> None:
         self.claims.nudge(due=True)
 
+    def wants(self, event: str) -> bool:
+        return self.hooks.wants(event)
+
     def tell(self, event: str, **facts: Any) -> None:
         if self.hooks.wants(event):
             self.hooks.tell(HookEvent(name=event, at=self.clock.now(), worker=self.id, **facts))

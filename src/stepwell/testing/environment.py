@@ -128,7 +128,9 @@ class Environment:
     def _busy(self) -> bool:
         opened = self._opened
         return not opened.writer.idle or any(
-            w.executor.busy or w.executor.queued or not w.claims.idle or w.background for w in self.workers if not w.dead
+            w.executor.busy or w.executor.queued or not w.claims.idle or w.background
+            for w in self.workers
+            if not w.dead
         )
 
     async def _sit(self) -> None:

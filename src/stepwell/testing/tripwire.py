@@ -55,4 +55,3 @@ def _called_by_the_library() -> bool:
     """True when the nearest user frame is not what called: imports and the standard library are not misuse."""
     file, _ = blame()
     return file.startswith((os.path.dirname(_datetime.__file__), "<frozen"))
-

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from stepwell.errors import StoreCorrupt
 from stepwell.model.run import InboxItem, RunRow, WorkerRow
@@ -17,15 +18,21 @@ from stepwell.store.sql.dialect import Dialect
 Tag = str | int | float | bool
 Value = str | int | float | bytes | None
 
-RUN: Final = (
+# The rare ones last: a row that has none of them is read the short way.
+_USUAL: Final = (
     "key", "id", "workflow", "queue", "status", "priority", "epoch", "generation", "inbox", "worker", "claimed_seq",
-    "deaths", "due", "rank", "created_at", "started_at", "finished_at", "expires_at", "parent", "parent_call", "origin",
-    "digest", "progress", "note", "reason", "cancelling", "tagged", "options",
+    "deaths", "due", "rank", "created_at", "started_at", "digest", "cancelling", "tagged",
 )  # fmt: skip
+_RARE: Final = (
+    "finished_at", "expires_at", "parent", "parent_call", "origin", "progress", "note", "reason", "options",
+)  # fmt: skip
+RUN: Final = _USUAL + _RARE
 ITEM: Final = ("n", "kind", "at", "event", "mailbox", "call", "mail_seq", "message_id", "data")
 WORKER: Final = ("id", "host", "pid", "version", "concurrency", "started_at", "beat_at", "expires_at", "held")
 _BYTES: Final = frozenset({"key", "parent", "origin"})
 _KIND_NUMBER, _KIND_BOOL, _KIND_TEXT = range(3)
+
+_NONE_RARE: Final = [None, None, "", None, "", None, None, None, None]
 
 _decode = msgspec.json.Decoder(list[Any]).decode
 _from_hex = bytes.fromhex
@@ -54,22 +61,21 @@ def run_values(row: RunRow, named: bool) -> list[Value]:
     return [
         row.key, row.id if named else None, row.workflow, row.queue, CODE[row.status], row.priority, row.epoch,
         row.generation, row.inbox, row.worker, row.claimed_seq, row.deaths, row.due, row.rank, row.created_at,
-        row.started_at, row.finished_at, row.expires_at, row.parent, row.parent_call, row.origin, row.digest,
-        row.progress, row.note, row.reason, row.cancelling, 1 if row.tags else 0, row.options,
+        row.started_at, row.digest, row.cancelling, 1 if row.tags else 0, row.finished_at, row.expires_at, row.parent,
+        row.parent_call, row.origin, row.progress, row.note, row.reason, row.options,
     ]  # fmt: skip
 
 
 def run_row(values: Sequence[Any], tags: Mapping[bytes, dict[str, Tag]]) -> RunRow:
     """The row from the values of `run_columns`; `tags` by key, for those that have any."""
     (
-        key_hex, id_, workflow, queue, status, priority, epoch, generation, inbox, worker, claimed_seq, deaths, due, rank,
-        created_at, started_at, finished_at, expires_at, parent, parent_call, origin, digest, progress, note, reason,
-        cancelling, tagged, options,
+        key_hex, id_, workflow, queue, status, priority, epoch, generation, inbox, worker, claimed_seq, deaths, due,
+        rank, created_at, started_at, digest, cancelling, tagged, *rare,
     ) = values  # fmt: skip
     key = _from_hex(key_hex)
-    return RunRow(
+    row = RunRow(
         key=key,
-        id=id_ if id_ is not None else key.hex(),
+        id=key.hex() if id_ is None else id_,
         workflow=workflow,
         queue=queue,
         status=STATUS[status],
@@ -84,18 +90,26 @@ def run_row(values: Sequence[Any], tags: Mapping[bytes, dict[str, Tag]]) -> RunR
         rank=rank,
         created_at=created_at,
         started_at=started_at,
+        digest=digest,
+        cancelling=cancelling == 1,
+        tags=tags[key] if tagged else {},
+    )
+    return row if rare == _NONE_RARE else _with_rare(row, rare)
+
+
+def _with_rare(row: RunRow, values: Sequence[Any]) -> RunRow:
+    finished_at, expires_at, parent, parent_call, origin, progress, note, reason, options = values
+    return replace(
+        row,
         finished_at=finished_at,
         expires_at=expires_at,
         parent=_from_hex(parent) if parent else None,
         parent_call=parent_call,
         origin=_from_hex(origin) if origin else None,
-        digest=digest,
         progress=progress,
         note=note,
         reason=reason,
-        cancelling=cancelling == 1,
         options=options,
-        tags=tags[key] if tagged else {},
     )
 
 

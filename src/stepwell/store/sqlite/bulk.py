@@ -13,7 +13,9 @@ from stepwell.store.sql.patches import RELEASE
 from stepwell.store.sql.rows import RUN, Value
 from stepwell.store.sqlite.connection import Db
 
-SIZES: Final = (256, 64, 16, 4, 1)
+SIZES: Final = (256, 128, 64, 32, 16, 8, 4, 2, 1)
+CACHED_BYTES: Final = 16_000
+"""Longer texts are not kept prepared by apsw."""
 JOURNAL: Final = ("key", "generation", "seq", "epoch", "count", "data")
 STALE, UNCLEAN = -1, -2
 _RUNNING = CODE[RunStatus.RUNNING]
@@ -22,22 +24,22 @@ _RUNNING = CODE[RunStatus.RUNNING]
 class Statement:
     """One statement in all its sizes, for one namespace. `text` makes it of the rows' placeholders."""
 
-    __slots__ = ("_text", "_texts", "_width")
+    __slots__ = ("_sizes", "_text", "_texts", "_width")
 
     def __init__(self, width: int, text: Callable[[str], str]) -> None:
         self._width = width
         self._text = text
+        self._sizes = [size for size in SIZES if len(text("")) + size * 2 * (width + 2) < CACHED_BYTES]
         self._texts: dict[int, str] = {}
 
     def chunks(self, flat: list[Value]) -> Iterator[tuple[str, list[Value]]]:
         """The texts to execute, with their parameters; `flat` has the rows one after another."""
         at, left = 0, len(flat) // self._width
-        for size in SIZES:
+        for size in self._sizes:
             while left >= size:
                 text = self._texts.get(size)
                 if text is None:
-                    row = f"({', '.join('?' * self._width)})"
-                    text = self._texts[size] = self._text(", ".join([row] * size))
+                    text = self._texts[size] = self._text(",".join([f"({','.join('?' * self._width)})"] * size))
                 end = at + size * self._width
                 yield text, flat if end - at == len(flat) else flat[at:end]
                 at, left = end, left - size
@@ -70,7 +72,7 @@ class Hot:
 
 def _insert(table: str, ns: int, columns: Sequence[str], rows: str) -> str:
     # The namespace is a number of ours and part of the text: one parameter less for every row.
-    values = rows.replace("(", f"({ns}, ")
+    values = rows.replace("(", f"({ns},")
     return f"INSERT INTO stepwell_{table} (ns, {', '.join(columns)}) VALUES {values}"
 
 

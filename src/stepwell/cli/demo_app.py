@@ -1,0 +1,111 @@
+"""The workflow that `stepwell demo` runs: an order, from the shelf to the courier.
+
+Every body notes in a file when it begins and when it ends. The file knows nothing of the engine, so it is the
+witness of what really ran, and how often.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import msgspec
+
+from stepwell import App, step_info
+
+LOG = "STEPWELL_DEMO_LOG"
+app = App("sqlite:///demo.db", lease="2s", poll_interval="200ms")
+
+
+@dataclass
+class Order:
+    id: str
+    item: str
+    amount: int
+
+
+@dataclass
+class Paid:
+    reference: str
+
+
+paid = app.event("order.paid", Paid)
+
+
+@contextmanager
+def witnessed(step: str) -> Iterator[None]:
+    """Note in the log, on disk, that a body begins and that it ends."""
+    path = os.environ[LOG]
+    _note(path, step, "began")
+    yield
+    _note(path, step, "ended")
+
+
+def _note(path: str, step: str, what: str) -> None:
+    line = {"step": step, "what": what, "pid": os.getpid(), "attempt": step_info().attempt}
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(file, msgspec.json.encode(line) + b"\n")
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+@app.step
+async def reserve_stock(order: Order) -> str:
+    with witnessed("reserve_stock"):
+        await asyncio.sleep(0.9)  # noqa: TID251 - the work of a step
+        return f"shelf 7, {order.item}"
+
+
+@app.step
+def open_invoice(order: Order) -> str:
+    with witnessed("open_invoice"):  # a plain function: it runs in a thread
+        time.sleep(1.1)  # noqa: TID251
+        return f"invoice-{order.id}"
+
+
+@app.step
+async def pack_parcel(place: str) -> str:
+    with witnessed("pack_parcel"):
+        await asyncio.sleep(2.5)  # noqa: TID251
+        return f"parcel from {place}"
+
+
+@app.step
+async def print_label(parcel: str) -> str:
+    with witnessed("print_label"):
+        await asyncio.sleep(1.0)  # noqa: TID251
+        return "label 4711"
+
+
+@app.step
+async def book_courier(order: Order) -> str:
+    with witnessed("book_courier"):
+        await asyncio.sleep(1.5)  # noqa: TID251
+        return "courier at 17:00"
+
+
+@app.step
+async def send_receipt(order: Order, reference: str) -> str:
+    with witnessed("send_receipt"):
+        await asyncio.sleep(0.6)  # noqa: TID251
+        return f"receipt for {order.amount} ({reference})"
+
+
+@app.workflow
+async def place_order(order: Order) -> str:
+    place = await reserve_stock(order)
+    await open_invoice(order)
+    parcel = await pack_parcel(place)
+
+    payment = await paid.wait(key=order.id, timeout="10m")
+
+    async with asyncio.TaskGroup() as together:
+        together.create_task(print_label(parcel))
+        courier = together.create_task(book_courier(order))
+
+    await send_receipt(order, payment.reference)
+    return f"{parcel}, {courier.result()}"

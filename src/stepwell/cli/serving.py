@@ -1,0 +1,160 @@
+"""One worker process of `stepwell worker` and `stepwell dev`: its program, with its orders on standard input."""
+
+import asyncio
+import logging
+import sys
+from typing import Any, Final
+
+import msgspec
+
+from stepwell.authoring.step import Step
+from stepwell.client.app import App
+from stepwell.client.discover import load
+from stepwell.client.isolated import Isolation
+from stepwell.client.leash import orders
+from stepwell.client.logs import Format, write_log
+from stepwell.client.stopping import Stopping
+from stepwell.client.stores import masked
+from stepwell.errors import InvalidOption, StepwellError, WorldError
+from stepwell.runtime.hooks import EVENTS, HookEvent
+
+log = logging.getLogger("stepwell.worker")
+USELESS: Final = 2
+"""Exit code: the app cannot be loaded, or cannot work like this; another start would not help."""
+UNUSABLE: Final = 5
+"""Exit code: the database cannot be used; another start would not help."""
+AGAIN: Final = 75
+"""Exit code: the database does not answer, or has declared this worker dead; another start may help."""
+LOOK: Final = 1.0
+
+
+class Service(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker process is to do; None where the app's own settings decide."""
+
+    reference: str
+    url: str | None = None
+    namespace: str | None = None
+    concurrency: int | None = None
+    grace: float | None = None
+    queues: tuple[str, ...] = ()
+    workflows: tuple[str, ...] = ()
+    level: str = "info"
+    form: Format = Format.TEXT
+    banner: str = ""
+    verbose: bool = False
+
+
+def main() -> int:
+    """Work until asked to stop; the exit code says why it ended."""
+    service = orders(Service)
+    write_log(service.level, service.form)
+    try:
+        given = load(service.reference)
+        app = App(service.url, namespace=service.namespace, concurrency=service.concurrency, grace=service.grace,
+                  retention=given.retention, like=given)  # fmt: skip
+        if app.settings.database_url.startswith("memory:"):
+            raise InvalidOption("memory:// belongs to one process alone: nobody could give this worker a run",
+                                hint="Use a file: --url sqlite:///stepwell.db")  # fmt: skip
+        return asyncio.run(_serve(app, service))
+    except StepwellError as error:
+        _show(error)
+        if isinstance(error, WorldError):
+            return AGAIN if error.retryable else UNUSABLE
+        return USELESS
+
+
+def _show(error: StepwellError) -> None:
+    from stepwell.cli.failures import Shown, shown
+
+    failure = shown(error)
+    assert isinstance(failure, Shown)
+    failure.show()
+
+
+async def _serve(app: App, service: Service) -> int:
+    stopping = Stopping(at_once=True).listen()
+    _tell_events(app, service.verbose)
+    async with app.worker(
+        concurrency=service.concurrency, queues=service.queues, workflows=service.workflows
+    ) as worker:
+        isolation = Isolation(
+            app, service.reference, workflows=service.workflows, level=service.level, form=service.form
+        )
+        isolation.start()
+        if service.banner:
+            sys.stdout.write(_banner(app, service))
+            sys.stdout.flush()
+        where = masked(app.settings.database_url)
+        names, slots = len(worker.names), worker.options.concurrency
+        log.info("worker ready: %d workflows and steps, %d slots, %s", names, slots, where, extra={"worker": worker.id})
+        while not worker.dead and not await stopping.within(LOOK):
+            pass
+        log.info("worker stops: %d runs are handed back or finished", len(worker.runs), extra={"worker": worker.id})
+        alone = asyncio.ensure_future(isolation.stop())  # beside our own draining, which begins now
+    await alone
+    return AGAIN if worker.dead else 0
+
+
+# -- what it tells ---------------------------------------------------------------------------------
+
+
+def _tell_events(app: App, verbose: bool) -> None:
+    """Log what happens to runs: everything in `dev`; in production only what needs attention, for speed."""
+    for name in EVENTS:
+        if name.startswith("worker."):
+            continue
+        if verbose or name in ("run.failed", "run.parked"):
+            app.on(name)(_logged)
+
+
+def _logged(event: HookEvent) -> None:
+    subject, _, verb = event.name.partition(".")
+    what = subject if event.call is None else f"{subject} {event.call}"
+    about = {"run_id": event.run_id, "workflow": event.workflow, "step": event.call, "attempt": event.attempt}
+    level = logging.WARNING if verb in ("failed", "parked", "retrying") else logging.INFO
+    error = f": {type(event.error).__name__}: {event.error}" if event.error is not None else ""
+    reason = f": {event.reason}" if event.reason else ""
+    log.log(level, "%s %s%s%s", what, verb, error, reason, extra=about)
+
+
+def _banner(app: App, service: Service) -> str:
+    workflows, steps = _kinds(app)
+    if service.banner == "again":
+        return f"reloaded: {len(workflows)} workflows, {len(steps)} steps\n"
+    settings = app.settings
+    lines = [
+        f"stepwell dev  {service.reference}",
+        f"  database   {masked(settings.database_url)}, namespace {settings.namespace}",
+        f"  workflows  {', '.join(workflows) or 'none'}",
+        f"  steps      {', '.join(steps) or 'none'}",
+    ]
+    if app.registry.events:
+        lines.append(f"  events     {', '.join(app.registry.events)}")
+    if workflows:
+        where = "" if settings.origin["database_url"] != "argument" else f" --url {masked(settings.database_url)}"
+        lines.append(f"  start one  stepwell start {workflows[0]}{_example(app, workflows[0])}{where}")
+    return "\n".join([*lines, "  Saved files are reloaded, runs go on. Ctrl-C stops.", ""]) + "\n"
+
+
+def _kinds(app: App) -> tuple[list[str], list[str]]:
+    """The names of workflows, and of steps, which can be started, too."""
+    workflows: list[str] = []
+    steps: list[str] = []
+    for name in app.registry.workflow_names():
+        definition = app.registry.workflow(name)
+        assert definition is not None
+        fn: Any = definition.fn
+        held = getattr(sys.modules.get(fn.__module__), fn.__name__, None)
+        (steps if isinstance(held, Step) else workflows).append(name)
+    return workflows, steps
+
+
+def _example(app: App, name: str) -> str:
+    definition = app.registry.workflow(name)
+    assert definition is not None
+    parameters = definition.signature.parameters
+    return " '{" + ", ".join(f'"{parameter}": …' for parameter in parameters) + "}'" if parameters else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
