@@ -24,7 +24,7 @@ class Expense:
     approver: str
     amount: int
     decide_within: str = "24 hours"
-    remind_every: str = "8 hours"
+    remind_every: str = "7 hours"
 
 
 @dataclass

@@ -75,7 +75,7 @@ async def test_approval(answer: str) -> None:
             assert paid == ([("e-1", 120)] if answer == "approved" else [])
             assert mails[-1] == ("ada@example.com", f"e-1 is {answer}")
             await env.advance("10 days")
-            assert len(mails) == 4  # no reminder comes after the decision
+            assert len(mails) == (5 if answer == "expired" else 4)  # no reminder comes after the decision
 
 
 async def test_trip_is_undone_last_first() -> None:
@@ -157,7 +157,7 @@ async def test_agent_asks_the_model_once_per_turn() -> None:
         ("trip no-car", "no trip: no convertible in Lisbon"),
         ("kpi", "{'average': 8.58"),
         ("kpi 2024-13", "failed: there is no period 2024-13"),
-        ("etl 40", "Report(files=39, rows=114, failed=['part-0013.csv: part-0013.csv is damaged'])"),
+        ("etl 40", "Report(files=39, rows=109, failed=['part-0013.csv: part-0013.csv is damaged'])"),
         ("agent", "generations: 3"),
     ],
 )

@@ -6,7 +6,8 @@ from typing import Final
 from stepwell.adapters.clock import SystemClock
 
 CLOCK: Final = SystemClock()
-_UNITS: Final = ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s"))
+_UNITS: Final = ((1, 60, 3_600, "min", "s"), (60, 60, 1_440, "h", "min"), (3_600, 24, 0, "d", "h"))
+"""Seconds of the smaller unit, how many of it make the larger one, and with how many the next row begins."""
 
 
 def span(seconds: float) -> str:
@@ -15,12 +16,12 @@ def span(seconds: float) -> str:
         return f"{max(seconds, 0.0) * 1000:.0f} ms"
     if seconds < 59.95:
         return f"{seconds:.1f} s"
-    for length, unit, part, smaller in _UNITS:
-        if seconds >= length:
-            whole, rest = divmod(round(seconds / part) * part, length)
-            more = f" {int(rest // part)} {smaller}" if rest >= part else ""
-            return f"{int(whole)} {unit}{more}"
-    return "1 min"
+    for part, many, end, unit, smaller in _UNITS:
+        count = round(seconds / part)
+        if count < end or not end:
+            whole, rest = divmod(count, many)
+            return f"{whole} {unit}" + (f" {rest} {smaller}" if rest else "")
+    raise AssertionError
 
 
 def ago(at: float | None, now: float) -> str:

@@ -6,7 +6,7 @@ from stepwell.authoring.handle import RunStatusReport
 from stepwell.cli.moments import ago, local, span
 from stepwell.cli.snapshot import Snapshot
 from stepwell.cli.terminal import STYLES, line
-from stepwell.cli.tree import Line, compact, drawn, told
+from stepwell.cli.tree import Line, compact, drawn, headline, told
 from stepwell.model.run import RunRow
 
 _LABEL = 12
@@ -23,12 +23,24 @@ def print_run(seen: Snapshot, report: RunStatusReport) -> None:
     line(("journal", "bold"), (f"  {which}{seen.view.entries} entries{void}", "bright_black"))
     for parts in lines:
         line(*parts)
-    failure = (seen.view.end or {}).get("error")
-    if failure is not None:
+    for title, failure in _errors(seen):
         line()
-        line(("error", "bold"))
+        line((title, "bold"))
         for parts in told(failure):
             line("  ", *parts)
+
+
+def _errors(seen: Snapshot) -> list[tuple[str, dict[str, Any]]]:
+    """The error that a run ended with; where a call's error passed through the body, that of the call."""
+    end = seen.view.end or {}
+    failure = end.get("error")
+    if failure is None:
+        return []
+    node = seen.view.nodes.get(end.get("cause") or "")
+    if node is None or node.error is None:
+        return [("error", failure)]
+    own = [(f"error of {node.label}", node.error)]
+    return own if headline(node.error) == headline(failure) else [*own, ("error of the run", failure)]
 
 
 def header(seen: Snapshot) -> list[Line]:

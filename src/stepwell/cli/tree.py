@@ -7,7 +7,7 @@ import msgspec
 
 from stepwell.cli.calls import CallNode, JournalView, Tried
 from stepwell.cli.moments import span
-from stepwell.cli.terminal import Part, cut, width
+from stepwell.cli.terminal import STYLES, Part, cut, width
 from stepwell.client.printable import printable
 
 Line = list[Part]
@@ -39,7 +39,18 @@ def drawn(view: JournalView, now: float) -> list[Line]:
         lines.append(line)
     for at, text in view.marks:
         lines.append([("  ! ", "yellow"), text, (f"  +{span(at - (view.started or at))}", "bright_black")])
-    return lines
+    return [*lines, *_end(view)]
+
+
+def _end(view: JournalView) -> list[Line]:
+    """How the generation ended, if it did."""
+    if view.end is None:
+        return []
+    status, value = view.end["status"], (view.end.get("value") or {}).get("v")
+    at = f"  +{span(view.end['at'] - (view.started or view.end['at']))}"
+    result = f"  → {compact(value)}" if status == "succeeded" and value is not None else ""
+    error = f"  {headline(view.end['error'])}" if view.end.get("error") else ""
+    return [[("  ■ ", STYLES[status]), (status, STYLES[status]), (at, "bright_black"), result, (error, "red")]]
 
 
 _Row = tuple[tuple[str, str, str, str], str, str, Line]

@@ -56,15 +56,7 @@ async def watched(app: App, run_id: str, every: float, *, replay: bool = False) 
 
 def screen(seen: Snapshot) -> list[Line]:
     """The live view of a run."""
-    lines = [*header(seen), *drawn(seen.view, seen.now)]
-    failure = (seen.view.end or {}).get("error")
-    if failure is not None:
-        lines.append([("  " + headline(failure), "red")])
-    elif seen.row.status is RunStatus.SUCCEEDED:
-        value = (seen.view.end or {}).get("value") or {}
-        if value.get("v") is not None:
-            lines.append([("  → ", "green"), compact(value["v"])])
-    return lines
+    return [*header(seen), *drawn(seen.view, seen.now)]
 
 
 def rich_text(lines: list[Line]) -> "Group":

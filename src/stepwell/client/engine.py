@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -55,10 +56,31 @@ class OpenEngine:
         return answers
 
     async def _start_batch(self, orders: Sequence[StartOrder]) -> list[RunRow | Exception]:
-        news: list[NewRun | Exception] = [self._new(order) for order in orders]
-        commits = [self.writer.commit(Change(run=n.row.key, create=n)) if isinstance(n, NewRun) else _same(n) for n in news]
-        replies = await asyncio.gather(*commits, return_exceptions=True)
-        return [await self._started(order, new, reply) for order, new, reply in zip(orders, news, replies, strict=True)]
+        news = [self._new(order) for order in orders]
+        batch = _Batch(len(news))
+        for n, new in enumerate(news):
+            if isinstance(new, NewRun):
+                self.writer.submit(Change(run=new.row.key, create=new), partial(self._answered, batch, n, new))
+            else:
+                batch.put(n, new)
+        replies = await batch.full
+        answers: list[RunRow | Exception] = []
+        for order, new, reply in zip(orders, news, replies, strict=True):
+            if isinstance(new, NewRun) and isinstance(reply, Reply):
+                answers.append(new.row if reply.ok and reply.row is None else await self._found(order, new, reply))
+            else:
+                assert isinstance(reply, Exception)
+                answers.append(reply)
+        return answers
+
+    def _answered(self, batch: "_Batch", n: int, new: NewRun, reply: Reply | Exception) -> None:
+        # A run committed as claimed is taken on here and now: whoever started it may have stopped waiting.
+        if new.row.worker is not None:
+            taken = isinstance(reply, Reply) and reply.ok
+            for worker in self.workers:
+                if worker.id == new.row.worker:
+                    worker.take_own(new) if taken else worker.not_taken()
+        batch.put(n, reply)
 
     def _new(self, order: StartOrder) -> NewRun | Exception:
         try:
@@ -79,17 +101,9 @@ class OpenEngine:
                 return worker.id
         return None
 
-    async def _started(self, order: StartOrder, new: NewRun | Exception, reply: Any) -> RunRow | Exception:
-        if isinstance(new, Exception):
-            return new
-        if new.row.worker is not None and not (isinstance(reply, Reply) and reply.ok):
-            self._worker(new.row.worker, lambda worker: worker.not_taken())
-        if isinstance(reply, BaseException):
-            return reply if isinstance(reply, Exception) else RuntimeError(repr(reply))
-        assert isinstance(reply, Reply)
+    async def _found(self, order: StartOrder, new: NewRun, reply: Reply) -> RunRow | Exception:
+        """A run of this id was there already: the same start, a reopening, or a conflict (P7)."""
         if reply.ok:
-            if new.row.worker is not None:
-                self._worker(new.row.worker, lambda worker: worker.take_own(new))
             return reply.row or new.row
         found = reply.row
         assert found is not None
@@ -102,11 +116,6 @@ class OpenEngine:
             expected="the same workflow and input for the same id (P7)",
             hint="Use another id, or reuse='after_close' once it has ended.",
         )
-
-    def _worker(self, worker_id: str, do: Callable[[Worker], None]) -> None:
-        for worker in self.workers:
-            if worker.id == worker_id:
-                do(worker)
 
     async def _reopen(self, found: RunRow, order: StartOrder, new: NewRun) -> RunRow | Exception:
         try:
@@ -237,5 +246,18 @@ def _inline(entry: AnyEntry, blobs: dict[str, bytes]) -> AnyEntry:
     return msgspec.structs.replace(entry, **changed) if changed else entry
 
 
-async def _same(error: Exception) -> Exception:
-    return error
+
+class _Batch:
+    """Replies by position; `full` is done when all are in."""
+
+    def __init__(self, size: int) -> None:
+        self._replies: list[Reply | Exception | None] = [None] * size
+        self._left = size
+        self.full: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+
+    def put(self, n: int, reply: Reply | Exception) -> None:
+        """The reply at position `n`."""
+        self._replies[n] = reply
+        self._left -= 1
+        if self._left == 0 and not self.full.done():
+            self.full.set_result(self._replies)
