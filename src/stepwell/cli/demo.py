@@ -10,8 +10,9 @@ from stepwell.cli.options import debugging
 @click.command()
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="Keep the database and the log of the bodies in this folder.")  # fmt: skip
+@click.option("--pace", type=float, default=1.0, hidden=True)
 @debugging
-def command(keep: Path | None) -> None:
+def command(keep: Path | None, pace: float) -> None:
     """Watch a run survive the killing of its worker.
 
     An order is worked on by a real worker process, which is killed in the middle of a step. A second worker finds
@@ -27,9 +28,9 @@ def command(keep: Path | None) -> None:
         keep.mkdir(parents=True, exist_ok=True)
         if (keep / "demo.db").exists():
             raise click.BadParameter(f"{keep} has a demo already; name a new folder")
-        held = asyncio.run(told(keep.absolute(), kept=True))
+        held = asyncio.run(told(keep.absolute(), kept=True, pace=pace))
     else:
         with tempfile.TemporaryDirectory(prefix="stepwell-demo-") as folder:
-            held = asyncio.run(told(Path(folder), kept=False))
+            held = asyncio.run(told(Path(folder), kept=False, pace=pace))
     if not held:
         click.get_current_context().exit(1)

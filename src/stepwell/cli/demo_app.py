@@ -16,6 +16,7 @@ import msgspec
 from stepwell import App, step_info
 
 LOG = "STEPWELL_DEMO_LOG"
+PACE = "STEPWELL_DEMO_PACE"
 app = App("sqlite:///demo.db", lease="2s", poll_interval="200ms")
 
 
@@ -53,45 +54,50 @@ def _note(path: str, step: str, what: str) -> None:
         os.close(file)
 
 
+def work(seconds: float) -> float:
+    """How long a body pretends to work; tests have less patience than people."""
+    return seconds * float(os.environ.get(PACE, "1"))
+
+
 @app.step
 async def reserve_stock(order: Order) -> str:
     with witnessed("reserve_stock"):
-        await asyncio.sleep(0.9)  # noqa: TID251 - the work of a step
+        await asyncio.sleep(work(1.4))  # noqa: TID251 - the work of a step
         return f"shelf 7, {order.item}"
 
 
 @app.step
 def open_invoice(order: Order) -> str:
     with witnessed("open_invoice"):  # a plain function: it runs in a thread
-        time.sleep(1.1)  # noqa: TID251
+        time.sleep(work(1.6))  # noqa: TID251
         return f"invoice-{order.id}"
 
 
 @app.step
 async def pack_parcel(place: str) -> str:
     with witnessed("pack_parcel"):
-        await asyncio.sleep(2.5)  # noqa: TID251
+        await asyncio.sleep(work(4.0))  # noqa: TID251
         return f"parcel from {place}"
 
 
 @app.step
 async def print_label(parcel: str) -> str:
     with witnessed("print_label"):
-        await asyncio.sleep(1.0)  # noqa: TID251
+        await asyncio.sleep(work(1.6))  # noqa: TID251
         return "label 4711"
 
 
 @app.step
 async def book_courier(order: Order) -> str:
     with witnessed("book_courier"):
-        await asyncio.sleep(1.5)  # noqa: TID251
+        await asyncio.sleep(work(2.4))  # noqa: TID251
         return "courier at 17:00"
 
 
 @app.step
 async def send_receipt(order: Order, reference: str) -> str:
     with witnessed("send_receipt"):
-        await asyncio.sleep(0.6)  # noqa: TID251
+        await asyncio.sleep(work(1.0))  # noqa: TID251
         return f"receipt for {order.amount} ({reference})"
 
 

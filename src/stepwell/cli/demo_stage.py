@@ -46,6 +46,10 @@ class Stage:
             for node in seen.view.nodes.values():
                 if node.state == "running":
                     node.state, node.note = "begun", "its worker was killed"
+        elif self.lost is not None and seen.row.worker is not None:
+            self.lost = None
+            results = ", ".join(node.name for node in seen.view.nodes.values() if node.state == "done")
+            self.say("worker ", ("B", "bold"), f" has the run; from the journal it has the results of {results}")
         if self._live is not None:
             self._live.update(rich_text([[], *screen(seen)]), refresh=True)
             return

@@ -57,8 +57,8 @@ class Outcome(msgspec.Struct, kw_only=True):
     recorded: Counter[str] = msgspec.field(default_factory=Counter)
 
 
-async def told(folder: Path, *, kept: bool) -> bool:
-    """Play the demo in a folder; True if everything that it claims was seen to hold."""
+async def told(folder: Path, *, kept: bool, pace: float = 1.0) -> bool:
+    """Play the demo in a folder; True if everything that it claims was seen to hold. `pace`: its length."""
     _introduce(folder)
     witness = Witness(folder / "bodies.log")
     outcome = Outcome()
@@ -66,7 +66,7 @@ async def told(folder: Path, *, kept: bool) -> bool:
     try:
         async with asyncio.timeout(LIMIT):
             with stage.open():
-                await _play(stage, folder, witness, outcome)
+                await _play(stage, folder, witness, outcome, pace)
     except TimeoutError:
         line((f"The run was not finished within {LIMIT:.0f} s.", "bold red"))
     return _conclude(witness, outcome, folder if kept else None)
@@ -83,14 +83,14 @@ def _introduce(folder: Path) -> None:
     line()
 
 
-async def _play(stage: Stage, folder: Path, witness: Witness, outcome: Outcome) -> None:
+async def _play(stage: Stage, folder: Path, witness: Witness, outcome: Outcome, pace: float) -> None:
     url = f"sqlite:///{folder / 'demo.db'}"
     app = App(url, mode="client", like=demo_app.app)
     workers: list[Process] = []
 
     async def worker(name: str) -> Process:
         service = Service(reference="stepwell.cli.demo_app:app", url=url, level="error")
-        env = {demo_app.LOG: str(folder / "bodies.log")}
+        env = {demo_app.LOG: str(folder / "bodies.log"), demo_app.PACE: str(pace)}
         workers.append(await spawn("stepwell.cli.serving", service, f"demo-{name}", env=env))
         stage.say("worker ", (name, "bold"), f" begins: process {workers[-1].pid}")
         return workers[-1]
@@ -102,13 +102,15 @@ async def _play(stage: Stage, folder: Path, witness: Witness, outcome: Outcome) 
             run = await place_order.options(id=RUN).start(Order("1001", "teapot", 48))
             stage.say("run ", (RUN, "bold"), " is started; it is in the database now, whatever happens")
             watching = asyncio.create_task(_watch(stage, app))
-            await _kill(stage, app, first, witness, outcome)
+            await _kill(stage, app, first, witness, outcome, 1.6 * pace)
+            await _pause(1.2 * pace)
             await worker("B")
-            stage.say("it may take the run when the lease of A has run out (2 s)")
+            stage.say("it may take the run when the lease of A has run out: 2 s after its last heartbeat")
             await _until(lambda: witness.count("ended")[VICTIM] > 0)
             await _until_waiting(app)
-            stage.say("the run waits for the payment, in the database; it takes no memory and no worker")
-            await _pause(2.0)
+            await _pause(0.4)
+            stage.say("the run waits for the payment, in the database: no worker holds it")
+            await _pause(3.0 * pace)
             stage.say("event ", ("order.paid", "bold"), " is sent, key 1001, by this process")
             await paid.send(Paid("card-77"), key="1001")
             outcome.result = await run.result()
@@ -122,10 +124,10 @@ async def _play(stage: Stage, folder: Path, witness: Witness, outcome: Outcome) 
         outcome.recorded = Counter(entry["call"] for entry in entries if entry["k"] == "step")
 
 
-async def _kill(stage: Stage, app: App, first: Process, witness: Witness, outcome: Outcome) -> None:
+async def _kill(stage: Stage, app: App, first: Process, witness: Witness, outcome: Outcome, after: float) -> None:
     """SIGKILL for the worker, once it is in the middle of the step; then look what it left behind."""
     await _until(lambda: VICTIM in witness.running())
-    await _pause(1.0)
+    await _pause(after)
     stage.lost = (await app.runs.row(RUN)).worker
     first.send_signal(signal.SIGKILL)
     outcome.killed_by = -await first.wait()
@@ -134,7 +136,6 @@ async def _kill(stage: Stage, app: App, first: Process, witness: Witness, outcom
     outcome.committed = {entry["call"] for entry in entries if entry["k"] == "step"}
     names = ", ".join(sorted(outcome.interrupted)) or "no step"
     stage.say((f"kill -9 {first.pid}", "bold red"), f": worker A is gone, in the middle of {names}")
-    await _pause(1.0)
 
 
 async def _dismiss(workers: list[Process]) -> None:
@@ -226,10 +227,11 @@ def _try_next(kept: Path | None) -> None:
             (f"stepwell doctor --url {url}", "how the database is"),
         ]
     else:
-        steps = [("stepwell demo --keep DIR", "the same, and the database stays: look at it with `stepwell runs show`")]
+        steps = [("stepwell demo --keep DIR", "the same, and you can look at its database afterwards")]
     steps += [
-        (str(Path(demo_app.__file__)), "the code of this demo"),
+        (f"less {demo_app.__file__}", "the code of this demo"),
         ("stepwell dev app.py", "your own: a worker that reloads"),
     ]
+    longest = max(len(command) for command, _ in steps)
     for command, about in steps:
-        line("  ", (command, "cyan"), (f"   {about}", "bright_black"))
+        line("  ", (f"{command:<{longest}}", "cyan"), (f"   {about}", "bright_black"))

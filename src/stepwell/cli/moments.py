@@ -1,4 +1,4 @@
-"""How times and lengths of time are written for people, and for programs."""
+"""How times, lengths of time and numbers of things are written."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -44,3 +44,8 @@ def iso(at: float | None) -> str | None:
     if at is None:
         return None
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number with its noun: "1 run", "2 runs"."""
+    return f"{number} {one if number == 1 else many or one + 's'}"

@@ -57,7 +57,9 @@ def _print_list(rows: list[Any], now: float) -> None:
     def took(row: Any) -> str:
         if row.started_at is None:
             return ""
-        return span((row.finished_at or now) - row.started_at) if row.status != "queued" else ""
+        if row.finished_at is None and row.status.value not in ("running", "waiting"):
+            return ""
+        return span((row.finished_at or now) - row.started_at)
 
     table(
         ["ID", "WORKFLOW", "STATUS", "CREATED", "TOOK", "ABOUT"],

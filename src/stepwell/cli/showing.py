@@ -3,7 +3,7 @@
 from typing import Any
 
 from stepwell.authoring.handle import RunStatusReport
-from stepwell.cli.moments import ago, local, span
+from stepwell.cli.moments import ago, counted, local, span
 from stepwell.cli.snapshot import Snapshot
 from stepwell.cli.terminal import STYLES, line
 from stepwell.cli.tree import Line, compact, drawn, headline, told
@@ -20,7 +20,7 @@ def print_run(seen: Snapshot, report: RunStatusReport) -> None:
     line()
     which = f"generation {seen.generation}, " if seen.row.generation > 1 else ""
     void = f", {seen.view.void} void" if seen.view.void else ""
-    line(("journal", "bold"), (f"  {which}{seen.view.entries} entries{void}", "bright_black"))
+    line(("journal", "bold"), (f"  {which}{counted(seen.view.entries, 'entry', 'entries')}{void}", "bright_black"))
     for parts in lines:
         line(*parts)
     for title, failure in _errors(seen):

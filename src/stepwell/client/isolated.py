@@ -121,7 +121,8 @@ class Isolation:
         if code == 0:
             log.info("run %s was executed alone", row.id, extra=about)
         else:
-            log.error("the process of run %s ended with %s", row.id, manner_of(code), extra=about)
+            fate = "; it is parked when the lease of that process ends" if code < 0 else ""
+            log.error("the process of run %s ended with %s%s", row.id, manner_of(code), fate, extra=about)
         # A child that ended well left its run in some other state; one that was killed left it to its lease. A run
         # that is still there after a start that failed is tried less and less often.
         self._put_off(key, failed=code > 0)

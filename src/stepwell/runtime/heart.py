@@ -14,7 +14,7 @@ Held = Callable[[frozenset[bytes]], None]
 
 
 class Heartbeat:
-    """Beats every third of a lease. Both callbacks are called from the heartbeat's thread.
+    """Beats every third of a lease. `holds_until`: until when (monotonic seconds) the last beat is good. Both callbacks are called from the heartbeat's thread.
 
     `alive` answers whether loop and journal writer have made progress within a lease: a worker that is stuck
     must lose its runs to one that is not. `held` gets what the store says this worker holds; `lost` is
@@ -30,6 +30,7 @@ class Heartbeat:
         self._alive = alive
         self._held = held
         self._lost = lost
+        self.holds_until = 0.0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -40,9 +41,11 @@ class Heartbeat:
 
     def beat(self) -> bool:
         """Beat once. False: the worker was declared dead."""
+        began = self._clock.monotonic()
         held = self._heart.beat(self._row())
         if held is None:
             return False
+        self.holds_until = began + self._lease_s
         self._held(held)
         return True
 

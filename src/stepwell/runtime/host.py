@@ -35,6 +35,10 @@ class Host(Protocol):
     chance: Callable[[], float]
     """A random fraction, for jitter."""
 
+    def lease_holds(self) -> bool:
+        """Whether the last heartbeat is still good, by this machine's monotonic clock."""
+        ...
+
     def new_key(self) -> bytes: ...
 
     def look_into_inbox(self, key: bytes, after: int) -> None:

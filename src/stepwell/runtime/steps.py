@@ -86,6 +86,10 @@ class StepCalls:
         command = call.command
         if self._calls.get(command.call) is not call or self._run.behind:
             return
+        if not self._run.host.lease_holds():
+            # This process was stopped, or its database out of reach, for longer than the lease: others may have gone on.
+            self._run.later(lambda: self._run.drop("the lease ran out before a step could start"))
+            return
         step = command.step
         effect = command.policy.effect
         fn = effect.probe if call.probing and isinstance(effect, Check) else step.fn

@@ -360,6 +360,9 @@ class Worker:
                          concurrency=self.options.concurrency, started_at=self._started_at, beat_at=now,
                          expires_at=now + self.options.lease_s, held=len(self.runs))  # fmt: skip
 
+    def lease_holds(self) -> bool:
+        return self._heart is not None and self.clock.monotonic() < self._heart.holds_until
+
     def _progressing(self) -> bool:
         self._loop.call_soon_threadsafe(self._tick)
         late = self.clock.monotonic() - self.options.lease_s
