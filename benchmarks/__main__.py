@@ -3,10 +3,11 @@
 import argparse
 import asyncio
 
-from benchmarks import floor, growth, idle, latency, recovery, report, sleeping, steps
+from benchmarks import floor, growth, idle, latency, processes, recovery, report, sleeping, steps
 
 ALL = {
     "floor": floor.main,
+    "processes": processes.main,
     "latency": latency.main,
     "steps": steps.main,
     "idle": idle.main,
@@ -20,6 +21,7 @@ QUICK = {
     "sleeping": lambda: sleeping.main(10_000, 1_000, 10.0),
     "recovery": lambda: recovery.main((200, 1_000)),
     "steps": lambda: steps.main(1),
+    "processes": lambda: processes.main(2_000, 1),
     "latency": lambda: latency.main(50),
     "idle": lambda: idle.main(5.0),
 }

@@ -101,7 +101,7 @@ def errors() -> str:
 
 def first_sentence(doc: str | None) -> str:
     text = " ".join((doc or "").split())
-    return re.split(r"(?<=[.:]) (?=[A-Z`])", text)[0]
+    return re.split(r"(?<=\.) (?=[A-Z`])", text)[0]
 
 
 # --- configuration -------------------------------------------------------------------------------------------

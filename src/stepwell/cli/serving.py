@@ -57,13 +57,16 @@ def main() -> int:
                                 hint="Use a file: --url sqlite:///stepwell.db")  # fmt: skip
         return asyncio.run(_serve(app, service))
     except StepwellError as error:
-        _show(error)
+        _show(error, service.form)
         if isinstance(error, WorldError):
             return AGAIN if error.retryable else UNUSABLE
         return USELESS
 
 
-def _show(error: StepwellError) -> None:
+def _show(error: StepwellError, form: Format) -> None:
+    if form is Format.JSON:
+        log.error("%s", error, extra={"code": error.code})
+        return
     from stepwell.cli.failures import Shown, shown
 
     failure = shown(error)

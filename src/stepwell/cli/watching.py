@@ -62,9 +62,8 @@ def screen(seen: Snapshot) -> list[Line]:
 def rich_text(lines: list[Line]) -> "Group":
     """Lines as one text of rich's, each cut to the terminal's width."""
     from rich.console import Group
-    from rich.text import Text
 
-    return Group(*(rich_line(parts) for parts in lines), Text(""))
+    return Group(*(rich_line(parts) for parts in lines))
 
 
 def rich_line(parts: Line) -> "Text":

@@ -24,7 +24,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     poll_interval: float | None = 1.0
     lease: float = 15.0
     grace: float = 30.0
-    hot_runs: int = 10_000
+    hot_runs: int = 2_000
     durability: Literal["full", "normal"] = "full"
     log_level: str | None = None
     retention: float | None = None

@@ -20,7 +20,7 @@ class Format(StrEnum):
     JSON = "json"
 
 
-FIELDS: Final = ("run_id", "run", "workflow", "step", "attempt", "epoch", "worker")
+FIELDS: Final = ("run_id", "run", "workflow", "step", "attempt", "epoch", "worker", "code")
 """What the engine says of a line besides its text (`extra=`), in the order in which it is shown."""
 
 

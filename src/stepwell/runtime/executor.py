@@ -133,10 +133,8 @@ class Executor:
         attempt.task = task
         if attempt.timeout is not None and not task.done():
             attempt.alarm = self._alarms.call_at(attempt.began + attempt.timeout, lambda: self._timed_out(attempt))
-        if task.done():  # eagerly, without ever waiting
-            self._ended(attempt, task)
-        else:
-            task.add_done_callback(lambda t: self._ended(attempt, t))
+        # Also a task that is done already (eagerly) calls back from the loop: thousands may end in a row.
+        task.add_done_callback(lambda t: self._ended(attempt, t))
 
     async def _body(self, attempt: Attempt, context: contextvars.Context) -> Any:
         kwargs = attempt.kwargs

@@ -48,7 +48,7 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     workflows: tuple[str, ...] = ()
     lease_s: float = 15.0
     poll_s: float | None = 1.0
-    hot: int = 10_000
+    hot: int = 2_000
     grace_s: float = 30.0
     heart_thread: bool = True
     strict: bool = False

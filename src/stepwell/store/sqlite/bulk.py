@@ -1,8 +1,8 @@
 """The hot statements: many rows each, so that a group of changes costs a handful of statements.
 
-Every statement lets go of the interpreter's lock and may wait for it again behind a busy event loop, up to a
-switch interval long; and a statement of 200 rows costs little more than one of a single row. Hence rows come in
-chunks of a few fixed sizes, whose texts SQLite has prepared, and answers come as one row of text.
+Every statement lets go of the interpreter's lock and may wait for it again behind a busy event loop, a switch interval
+or longer; and a statement of 200 rows costs little more than one of a single row. Hence rows come in a few fixed
+sizes, whose texts SQLite keeps prepared, filled up with empty rows; and answers come as one row of text.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,9 +13,9 @@ from stepwell.store.sql.patches import RELEASE
 from stepwell.store.sql.rows import RUN, Value
 from stepwell.store.sqlite.connection import Db
 
-SIZES: Final = (256, 128, 64, 32, 16, 8, 4, 2, 1)
-CACHED_BYTES: Final = 16_000
-"""Longer texts are not kept prepared by apsw."""
+SIZES: Final = (1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512, 1024)
+LONGEST_TEXT: Final = 16_000
+"""apsw keeps no longer text prepared."""
 JOURNAL: Final = ("key", "generation", "seq", "epoch", "count", "data")
 STALE, UNCLEAN = -1, -2
 _RUNNING = CODE[RunStatus.RUNNING]
@@ -29,34 +29,36 @@ class Statement:
     def __init__(self, width: int, text: Callable[[str], str]) -> None:
         self._width = width
         self._text = text
-        self._sizes = [size for size in SIZES if len(text("")) + size * 2 * (width + 2) < CACHED_BYTES]
         self._texts: dict[int, str] = {}
+        self._sizes = [size for size in SIZES if len(text("")) + size * (2 * width + 2) < LONGEST_TEXT]
 
     def chunks(self, flat: list[Value]) -> Iterator[tuple[str, list[Value]]]:
-        """The texts to execute, with their parameters; `flat` has the rows one after another."""
-        at, left = 0, len(flat) // self._width
-        for size in self._sizes:
-            while left >= size:
-                text = self._texts.get(size)
-                if text is None:
-                    text = self._texts[size] = self._text(",".join([f"({','.join('?' * self._width)})"] * size))
-                end = at + size * self._width
-                yield text, flat if end - at == len(flat) else flat[at:end]
-                at, left = end, left - size
+        """The texts to execute, with their parameters; `flat` has the rows one after another, and is used up."""
+        width, largest = self._width, self._sizes[-1]
+        while flat:
+            rows = len(flat) // width
+            size = largest if rows >= largest else next(size for size in self._sizes if size >= rows)
+            text = self._texts.get(size)
+            if text is None:
+                text = self._texts[size] = self._text(",".join([f"({','.join('?' * width)})"] * size))
+            if rows <= size:
+                flat += [None] * ((size - rows) * width)
+                yield text, flat
+                return
+            yield text, flat[: size * width]
+            flat = flat[size * width :]
 
     def run(self, db: Db, flat: list[Value]) -> int:
         """Execute as a write; how many rows it concerned."""
-        done = 0
-        for text, values in self.chunks(flat):
-            done += db.run(text, values)
-        return done
+        return sum(db.run(text, values) for text, values in self.chunks(flat))
 
     def numbers(self, db: Db, flat: list[Value]) -> list[int]:
-        """Execute as a query that answers each chunk with numbers in one text."""
+        """Execute as a query that answers with one number for each row, all in one text."""
+        rows = len(flat) // self._width
         found: list[int] = []
         for text, values in self.chunks(flat):
             found += map(int, db.value(text, values).split(","))
-        return found
+        return found[:rows]
 
 
 class Hot:
@@ -72,8 +74,8 @@ class Hot:
 
 def _insert(table: str, ns: int, columns: Sequence[str], rows: str) -> str:
     # The namespace is a number of ours and part of the text: one parameter less for every row.
-    values = rows.replace("(", f"({ns},")
-    return f"INSERT INTO stepwell_{table} (ns, {', '.join(columns)}) VALUES {values}"
+    names = ", ".join(columns)
+    return f"INSERT INTO stepwell_{table} (ns, {names}) SELECT {ns}, * FROM (VALUES {rows}) WHERE column1 IS NOT NULL"
 
 
 # For each (key, epoch, taken): the inbox mark of the run if it is held under that epoch, else -1. `taken` is not NULL
