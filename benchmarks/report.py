@@ -33,8 +33,7 @@ def machine() -> None:
         began = time.perf_counter()
         sum(i * i for i in range(300_000))
         times.append((time.perf_counter() - began) * 1e3)
-    print(
-        f"CPython {platform.python_version()}, SQLite {apsw.sqlite_lib_version()}, {os.cpu_count()} cores, {sys.platform}"
-    )
+    versions = f"CPython {platform.python_version()}, SQLite {apsw.sqlite_lib_version()}"
+    print(f"{versions}, {os.cpu_count()} cores, {sys.platform}")
     noise = (max(times) / min(times) - 1) * 100
     print(f"noise: the same CPU loop took {spread(times, ' ms', 1)}, {noise:.0f} % apart")

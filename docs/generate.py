@@ -6,12 +6,13 @@
 A part stands between `<!-- generated: NAME -->` and `<!-- /generated -->`, in any page.
 """
 
+import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from stepwell import StepwellError
+from stepwell import App, StepwellError
 from stepwell.client.config import PREFIX, Settings
 from stepwell.core import admission, payloads
 from stepwell.core.kernel import ACTIVATION_BUDGET, OPEN_CALLS
@@ -46,12 +47,15 @@ def states() -> str:
 
 
 def verbs() -> str:
-    short = {Act.NOTHING: "–", Act.POST: "told to its holder", Act.SET: "at once", Act.OPEN: "new generation",
-             Act.REWIND: "rewinds"}  # fmt: skip
-    rows = [
-        [f"`{verb}`", *(short[act] if (act := VERBS[verb].get(state)) is not None else "refused" for state in RunStatus)]
-        for verb in Verb
-    ]
+    short = {
+        None: "refused",
+        Act.NOTHING: "–",
+        Act.POST: "told to its holder",
+        Act.SET: "at once",
+        Act.OPEN: "new generation",
+        Act.REWIND: "rewinds",
+    }
+    rows = [[f"`{verb}`", *(short[VERBS[verb].get(state)] for state in RunStatus)] for verb in Verb]
     return table(["", *RunStatus], rows)
 
 
@@ -59,9 +63,7 @@ def words() -> str:
     theirs: dict[RunStatus, list[str]] = {state: [] for state in RunStatus}
     for word, state in ALIASES.items():
         theirs[state].append(word)
-    return table(
-        ["state", "also understood as a filter"], [[f"`{s}`", ", ".join(w)] for s, w in theirs.items() if w]
-    )
+    return table(["state", "also understood as a filter"], [[f"`{s}`", ", ".join(w)] for s, w in theirs.items() if w])
 
 
 # --- steps ---------------------------------------------------------------------------------------------------
@@ -111,11 +113,11 @@ MEANING: dict[str, tuple[str, str]] = {
     "namespace": ("", "Several systems in one database: each sees its own runs only."),
     "mode": ("", "`all` works and talks, `client` only talks to the database, `worker` is as `all`."),
     "concurrency": ("step bodies", "How many run at once in each worker, thread steps included."),
-    "poll_interval": ("seconds", "How often an idle worker looks for work that nothing told it of; it backs off to 5 s."),
+    "poll_interval": ("seconds", "How often an idle worker looks for work unasked; it backs off to 5 s."),
     "lease": ("seconds", "How long a worker that is not heard of keeps its runs. It beats three times as often."),
     "grace": ("seconds", "How long a stopping worker lets running steps finish."),
     "hot_runs": ("runs", "How many suspended runs a worker keeps in memory, to spare their replay."),
-    "durability": ("", "`full`: every commit is on disk when it is acknowledged. `normal`: see [Durability](durability.md)."),
+    "durability": ("", "`full`: acknowledged is on disk. `normal`: see [Durability](durability.md)."),
     "log_level": ("", "What the engine logs to standard error; silent when unset."),
     "retention": ("seconds", "How long ended runs are kept; for ever when unset."),
 }
@@ -123,9 +125,6 @@ TIMES = {name for name, (unit, _) in MEANING.items() if unit == "seconds"}
 
 
 def settings() -> str:
-    from stepwell import App  # noqa: PLC0415
-    import inspect  # noqa: PLC0415
-
     arguments = {"database_url": "url", **{name: name for name in inspect.signature(App).parameters}}
     defaults = Settings()
     rows = []

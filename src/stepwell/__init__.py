@@ -46,7 +46,9 @@ from stepwell.errors import (
 )
 from stepwell.model.policy import NOT_DONE, Keep, Policy, Retention, Retry, check
 from stepwell.model.status import RunStatus
-from stepwell.version import VERSION as __version__
+from stepwell.version import VERSION
+
+__version__ = VERSION
 
 __all__ = [
     "NOT_DONE",

@@ -45,9 +45,7 @@ def test_sigterm_drains(stepwell: Invoke, program: Any, shop: Any, url: str, tmp
     assert all(json.loads(line) for line in worker.said)
 
 
-def test_a_second_signal_stops_at_once(
-    stepwell: Invoke, program: Any, shop: Any, url: str, tmp_path: Path
-) -> None:
+def test_a_second_signal_stops_at_once(stepwell: Invoke, program: Any, shop: Any, url: str, tmp_path: Path) -> None:
     worker = program("worker", shop.__file__, "-u", url)
     worker.until("worker ready")
     stepwell("start", "slow", json.dumps({"seconds": 60, "folder": str(tmp_path)}), "-u", url)

@@ -36,7 +36,9 @@ def write(path: Path, text: str = ONE) -> Path:
     return path
 
 
-@pytest.mark.parametrize("reference", ["flow_a.py", "flow_a.py:app", "./flow_a.py", "flow_a:app", "flow_a", "{tmp}/flow_a.py:same"])
+@pytest.mark.parametrize(
+    "reference", ["flow_a.py", "flow_a.py:app", "./flow_a.py", "flow_a:app", "flow_a", "{tmp}/flow_a.py:same"]
+)
 def test_every_form(tmp_path: Path, reference: str) -> None:
     write(tmp_path / "flow_a.py")
     app = load(reference.format(tmp=tmp_path))
@@ -127,7 +129,10 @@ def test_an_app_of_a_function_has_none() -> None:
     assert reference_of(App("memory://")) is None
 
 
-SCRIPT = ONE + "\nif __name__ == '__main__':\n    from stepwell.client.discover import reference_of\n    print(reference_of(app))\n"
+SCRIPT = (
+    ONE
+    + "\nif __name__ == '__main__':\n    from stepwell.client.discover import reference_of\n    print(reference_of(app))\n"
+)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,9 @@ import pytest
 
 from stepwell.client.printable import printable, printable_json
 
-EVIL = "".join(map(chr, [*range(32), *range(0x7F, 0xA0), 0x61C, 0x200B, 0x200E, 0x2028, 0x202E, 0x2066, 0xFEFF, 0xD800]))
+EVIL = "".join(
+    map(chr, [*range(32), *range(0x7F, 0xA0), 0x61C, 0x200B, 0x200E, 0x2028, 0x202E, 0x2066, 0xFEFF, 0xD800])
+)
 
 
 def test_nothing_that_steers_a_terminal_is_left() -> None:

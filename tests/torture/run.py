@@ -111,7 +111,8 @@ async def torture(seconds: float, workers: int, seed: int) -> int:
         verdict.expect(fleet.kills >= seconds / 2, f"only {fleet.kills} kills")
         facts = verdict.facts
         print(
-            f"seed {seed}: {seconds:.0f} s, {workers} workers, {fleet.kills} kills, {fleet.pauses} pauses beyond the lease"
+            f"seed {seed}: {seconds:.0f} s, {workers} workers, {fleet.kills} kills, "
+            f"{fleet.pauses} pauses beyond the lease"
         )
         print(f"  {facts['started']} runs and {facts['sent']} events acknowledged; {facts['runs']} runs in all")
         print(f"  {facts['begin']} step bodies begun; all settled {settled:.1f} s after the last kill")

@@ -89,7 +89,7 @@ class Definer:
         **policy: Any,
     ) -> WorkflowDecorator: ...
 
-    def workflow(self, fn: Any = None, /, **options: Any) -> Any:
+    def workflow(self, *fns: Any, **options: Any) -> Any:
         """Make a function a workflow, `async def` or `def`.
 
         `on=` starts it whenever one of these events is published. `retries=` and the other options of `Retry` are
@@ -99,7 +99,7 @@ class Definer:
         Raises:
             DuplicateName, InvalidOption, InvalidDuration.
         """
-        return WorkflowDecorator(self.registry, options) if fn is None else make_workflow(self.registry, fn, options)
+        return make_workflow(self.registry, *fns, options) if fns else WorkflowDecorator(self.registry, options)
 
     @overload
     def event(self, name: str, payload: type[T], /) -> Event[T]: ...

@@ -1,9 +1,7 @@
 """`stepwell dev`: a worker that is begun anew whenever a file changes."""
 
-import asyncio
-import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,11 +9,6 @@ from stepwell.cli.options import database
 
 if TYPE_CHECKING:
     from stepwell.client.discover import Reference
-
-log = logging.getLogger("stepwell.dev")
-GRACE: Final = 5.0
-"""A reload gives running steps so long; those not done by then run again in the new process."""
-PAUSE: Final = 1.0
 
 
 @click.command()
@@ -29,97 +22,24 @@ def command(app: str, watch: tuple[Path, ...], quiet: bool, url: str | None, nam
 
     Runs in flight survive the reload: they go on in the new process, with the new code. Ctrl-C drains.
     """
+    import asyncio
+
+    from stepwell.cli.reloading import GRACE, Reloading
     from stepwell.cli.serving import Service
     from stepwell.client.discover import parse
     from stepwell.client.logs import write_log
 
     reference = parse(app)
-    folders = watch or (_folder(reference),)
     level = "warning" if quiet else "info"
     write_log(level)
-    service = Service(
-        reference=str(reference),
-        url=url,
-        namespace=namespace,
-        grace=GRACE,
-        level=level,
-        verbose=not quiet,
-        banner="first",
-    )
-    click.get_current_context().exit(asyncio.run(Reloading(service, folders).run()))
+    service = Service(reference=str(reference), url=url, namespace=namespace, grace=GRACE, level=level,
+                      verbose=not quiet, banner="first")  # fmt: skip
+    reloading = Reloading(service, watch or (folder_of(reference),))
+    click.get_current_context().exit(asyncio.run(reloading.run()))
 
 
-def _folder(reference: "Reference") -> Path:
+def folder_of(reference: "Reference") -> Path:
     """What to watch: the folder from which the app's imports start."""
     if reference.file is None:
         return Path.cwd()
     return reference.file.parents[reference.module.count(".")]
-
-
-class Reloading:
-    """One worker process at a time, replaced when something changes."""
-
-    def __init__(self, service: Any, folders: tuple[Path, ...]) -> None:
-        from stepwell.client.stopping import Stopping
-
-        self._service = service
-        self._folders = folders
-        self._changed = asyncio.Event()
-        self._stopping = Stopping(at_once=False)
-        self._child: asyncio.subprocess.Process | None = None
-
-    async def run(self) -> int:
-        """Serve until asked to stop. 0: drained. 128 + n: a second signal n, everything was killed."""
-        self._stopping.listen()
-        watching = asyncio.ensure_future(self._watch())
-        try:
-            while not self._stopping.asked.is_set():
-                await self._serve()
-        finally:
-            watching.cancel()
-            await asyncio.wait([watching])
-        return 128 + self._stopping.number if self._stopping.again.is_set() else 0
-
-    async def _watch(self) -> None:
-        from watchfiles import PythonFilter, awatch
-
-        async for changes in awatch(*self._folders, watch_filter=PythonFilter()):
-            names = sorted({Path(path).name for _, path in changes})
-            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            log.info("%s%s changed", ", ".join(names[:3]), more)
-            self._changed.set()
-
-    async def _serve(self) -> None:
-        """One process, until something changes, it dies, or we are asked to stop."""
-        import msgspec
-
-        from stepwell.cli.serving import UNUSABLE, USELESS
-        from stepwell.client.leash import manner_of, spawn
-
-        self._changed.clear()
-        child = self._child = await spawn("stepwell.cli.serving", self._service, self._service.reference)
-        ended = asyncio.ensure_future(child.wait())
-        await self._first(ended, self._changed, self._stopping.asked)
-        if not ended.done():
-            self._service = msgspec.structs.replace(self._service, banner="again")
-            child.terminate()
-            await self._first(ended, self._stopping.again, timeout=2 * GRACE)
-            if not ended.done():
-                child.kill()
-            await ended
-        elif not self._stopping.asked.is_set():
-            code = ended.result()
-            broken = code in (USELESS, UNUSABLE)  # only a change helps; a run that killed it is found by the next one
-            log.error("the worker ended with %s; %s", manner_of(code),
-                      "it begins again when a file is saved" if broken else "another one begins")  # fmt: skip
-            await self._first(None, self._changed, self._stopping.asked, timeout=None if broken else PAUSE)
-
-    async def _first(
-        self, ended: "asyncio.Future[int] | None", *events: asyncio.Event, timeout: float | None = None
-    ) -> None:
-        """Wait until the process has ended or one of the events is set."""
-        waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(event.wait()) for event in events]
-        both = [*waits, ended] if ended is not None else waits
-        await asyncio.wait(both, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()

@@ -67,12 +67,11 @@ class App(Definer):
                  "poll_interval": poll_interval, "lease": lease, "grace": grace, "durability": durability}  # fmt: skip
         if like is not None:
             given = {name: like._given.get(name) if value is None else value for name, value in given.items()}
-        self._given = given
+        self._given: dict[str, Any] = given
         self.settings: Settings = settings(given)
-        if like is not None:
-            self.registry, self.hooks = like.registry, like.hooks
-        else:
-            self.registry, self.hooks = Registry(JsonCodec(), ErrorRegistry(), Policy.of(defaults)), Hooks()
+        self.registry = like.registry if like else Registry(JsonCodec(), ErrorRegistry(), Policy.of(defaults))
+        self.hooks: Hooks = like.hooks if like else Hooks()
+        if like is None:
             self.registry.app = self
         if event_timeout is not None:
             self.registry.event_timeout = seconds(event_timeout, "event_timeout")
@@ -118,11 +117,10 @@ class App(Definer):
         """
         if self._opened is not None:
             raise AppClosed("the app is open already", hint="Open an app once, and share it.")
-        await self._open_store()
+        opened = await self._open_store()
         try:
             if self.settings.mode != "client":
-                assert self._opened is not None
-                await self._opened.work(self._worker_options(), retention=self.retention)
+                await opened.work(self._worker_options(), retention=self.retention)
         except BaseException:
             await self.close()
             raise
@@ -179,20 +177,22 @@ class App(Definer):
 
     # -- verbs without a workflow object -------------------------------------------------------
 
-    async def start(self, workflow: str, input: Any = None, /, **options: Any) -> Run[Any]:  # noqa: A002
+    async def start(self, workflow: str, input: Any = None, /, **options: Any) -> Run[Any]:
         """Start by name, also without the workflow's code; see `Runs.start`."""
         return await self.runs.start(workflow, input, **options)
 
-    async def send(self, event: Event[T] | str, payload: Any = None, *, id: str | None = None) -> list[Run[Any]]:  # noqa: A002
+    async def send(self, event: Event[T] | str, payload: Any = None, *, id: str | None = None) -> list[Run[Any]]:
         """Publish an event: every workflow `on=` it starts. Answers with the runs; the same `id` starts them once.
 
         Raises:
             UnknownEvent: the name is not an event of this app. TypeMismatch, NotSerializable: the payload.
         """
         if isinstance(event, str):
-            event = self.registry.event(event)
-            payload = event.plan.decode(msgspec.json.encode(payload))
-        name, data = event.encode(payload)
+            known: Event[Any] = self.registry.event(event)
+            payload = known.plan.decode(msgspec.json.encode(payload))
+        else:
+            known = event
+        name, data = known.encode(payload)
         rows = await self._engine().publish(name, data, id=id)
         if not rows:
             logging.getLogger("stepwell.client").warning("event %r was published, and no workflow is `on=` it", name)
@@ -204,9 +204,14 @@ class App(Definer):
         store = engine.store
         oldest = await store.next_due(self.registry.workflow_names())
         late = None if oldest is None else max(0.0, engine.clock.now() - oldest)
-        return AppStatus(database=masked(self.settings.database_url), namespace=self.settings.namespace, version=VERSION,
-                         runs=await store.count(RunFilter()), workers=await store.workers(),
-                         oldest_ready_s=late)  # fmt: skip
+        return AppStatus(
+            database=masked(self.settings.database_url),
+            namespace=self.settings.namespace,
+            version=VERSION,
+            runs=await store.count(RunFilter()),
+            workers=await store.workers(),
+            oldest_ready_s=late,
+        )
 
     @property
     def sync(self) -> SyncFace:

@@ -177,6 +177,7 @@ class OpenEngine:
             if change is None:
                 return loaded.row
             if "started" in details:
+                assert change.patch is not None
                 patch = msgspec.structs.replace(change.patch, digest=details["digest"])
                 change = msgspec.structs.replace(change, opens=details["started"], patch=patch)
             reply = await self.writer.commit(change)
@@ -199,7 +200,7 @@ class OpenEngine:
 
     # -- telling -------------------------------------------------------------------------------
 
-    async def send(self, event: str, data: bytes, *, key: str | None, target: bytes | None, id: str | None) -> None:  # noqa: A002
+    async def send(self, event: str, data: bytes, *, key: str | None, target: bytes | None, id: str | None) -> None:
         """Put a message into a mailbox. Raises NotFound or IllegalState for a target that is gone or closed."""
         self._check_open()
         check_size(len(data), f"the payload of event {event!r}")
@@ -211,7 +212,7 @@ class OpenEngine:
             raise IllegalState(f"event {event!r} was not sent: the run has ended", state=reply.why)
         self._nudge()
 
-    async def publish(self, event: str, data: bytes, *, id: str | None) -> list[RunRow]:  # noqa: A002
+    async def publish(self, event: str, data: bytes, *, id: str | None) -> list[RunRow]:
         """Start the workflows `on=` the event; the same id starts them once."""
         self._check_open()
         names = dict.fromkeys(w for e, w in self.definitions.subscriptions() if e == event)

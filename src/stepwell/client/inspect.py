@@ -46,7 +46,7 @@ class Runs:
         """The handle of a run. Raises NotFound."""
         return self._handle(await self._engine().find(run_id))
 
-    async def start(self, workflow: str, input: Any = None, **options: Any) -> Run[Any]:  # noqa: A002
+    async def start(self, workflow: str, input: Any = None, **options: Any) -> Run[Any]:
         """Start by name, also without the workflow's code: `input` is its only argument, or a dict of its arguments.
 
         Raises:
@@ -63,8 +63,9 @@ class Runs:
         return self._handle(row)
 
     async def list(self, *, limit: int = 50, after: str | None = None, **which: Any) -> Page:
-        """Runs newest first: `status=`, `workflow=`, `queue=` (one or several), `tags=`, `id_prefix=`, `since=`, `until=`.
+        """Runs newest first, by `status=`, `workflow=`, `queue=` (one or several), `tags=`, `id_prefix=`, `since=`.
 
+        `until=` is a moment, too (datetimes or epoch seconds).
         `after` is the cursor of the page before. Raises InvalidOption for a filter that cannot be.
         """
         if not 1 <= limit <= 1000:
@@ -103,7 +104,7 @@ class Events:
         self._engine = engine
 
     async def send(self, name: str, *, key: str | None = None, run: str | None = None, data: Any = None,
-                   id: str | None = None) -> None:  # noqa: A002  # fmt: skip
+                   id: str | None = None) -> None:  # fmt: skip
         """Send to a key, or to one run's own mailbox (its id).
 
         Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 import threading
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
@@ -26,7 +27,7 @@ T = TypeVar("T")
 class SyncRun(Generic[R]):
     """`Run`, synchronously."""
 
-    def __init__(self, run: Run[R], face: "SyncFace") -> None:
+    def __init__(self, run: Run[R], face: SyncFace) -> None:
         self._run = run
         self._face = face
         self.id = run.id
@@ -60,7 +61,7 @@ class SyncRun(Generic[R]):
     def retry(self) -> None:
         self._face.wait(self._run.retry())
 
-    def send(self, event: Any, payload: Any = None, *, id: str | None = None) -> None:  # noqa: A002
+    def send(self, event: Any, payload: Any = None, *, id: str | None = None) -> None:
         self._face.wait(self._run.send(event, payload, id=id))
 
     def journal(self) -> list[dict[str, Any]]:
@@ -70,7 +71,7 @@ class SyncRun(Generic[R]):
 class SyncFace:
     """`app.sync`: open it with `with app.sync:`; works under a running loop, in a script, in a notebook."""
 
-    def __init__(self, app: "App") -> None:
+    def __init__(self, app: App) -> None:
         self._app = app
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -93,7 +94,7 @@ class SyncFace:
         finally:
             self._stop()
 
-    def _serve(self, ready: "Future[asyncio.AbstractEventLoop]") -> None:
+    def _serve(self, ready: Future[asyncio.AbstractEventLoop]) -> None:
         async def main() -> None:
             self._done = asyncio.Event()
             ready.set_result(asyncio.get_running_loop())
@@ -121,10 +122,10 @@ class SyncFace:
         """Start a workflow or step, with its own arguments; options by `workflow.options(...)`."""
         return SyncRun(self.wait(workflow.start_now(args, kwargs)), self)
 
-    def start_many(self, workflow: Startable[P, R], items: Sequence[Any], /) -> list[SyncRun[R]]:
+    def start_many(self, workflow: Startable[P, R], items: Sequence[Any], /) -> builtins.list[SyncRun[R]]:
         return [SyncRun(run, self) for run in self.wait(workflow.start_many(items))]
 
-    def start_by_name(self, workflow: str, input: Any = None, /, **options: Any) -> SyncRun[Any]:  # noqa: A002
+    def start_by_name(self, workflow: str, input: Any = None, /, **options: Any) -> SyncRun[Any]:
         return SyncRun(self.wait(self._app.start(workflow, input, **options)), self)
 
     def get(self, run_id: str) -> SyncRun[Any]:
@@ -136,11 +137,13 @@ class SyncFace:
     def count(self, **which: Any) -> dict[str, int]:
         return self.wait(self._app.runs.count(**which))
 
-    def send(self, event: Event[T], payload: T | None = None, *, key: str, id: str | None = None) -> None:  # noqa: A002
+    def send(self, event: Event[T], payload: T | None = None, *, key: str, id: str | None = None) -> None:
         """Send an event to a key."""
         self.wait(event.send(payload, key=key, id=id))
 
-    def publish(self, event: Event[T] | str, payload: Any = None, *, id: str | None = None) -> "list[SyncRun[Any]]":  # noqa: A002
+    def publish(
+        self, event: Event[T] | str, payload: Any = None, *, id: str | None = None
+    ) -> builtins.list[SyncRun[Any]]:
         """Publish an event; answers with the runs it started."""
         return [SyncRun(run, self) for run in self.wait(self._app.send(event, payload, id=id))]
 

@@ -196,9 +196,8 @@ class Activation:
         if due is not None and due - self.now() < KEEP_HOT:
             self._wake_at(due)
             return
-        rank = None
         self.due = due
-        patch = Patch(status=RunStatus.WAITING, release=True, due=due, rank=rank, seen=self._mark, reason=self._waits_for())
+        patch = Patch(status=RunStatus.WAITING, release=True, due=due, seen=self._mark, reason=self._waits_for())
         self._release(patch, RunStatus.WAITING)
 
     def _waits_for(self) -> str:
@@ -441,7 +440,7 @@ class Activation:
 
     async def pause_for(self, delay: float) -> None:
         """Wait, by the engine's clock, while holding the lease."""
-        done = self.loop.create_future()
-        self.host.alarms.call_at(self.now() + delay, lambda: done.done() or done.set_result(None))
-        await done
+        rung = asyncio.Event()
+        self.host.alarms.call_at(self.now() + delay, rung.set)
+        await rung.wait()
 

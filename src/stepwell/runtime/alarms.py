@@ -13,7 +13,8 @@ LONGEST = 3600.0
 class LoopAlarm:
     """One pending alarm; looks again if it wakes before its time."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock, when: float, callback: Callable[[], object]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock, when: float,
+                 callback: Callable[[], object]) -> None:  # fmt: skip
         self._loop = loop
         self._clock = clock
         self._when = when

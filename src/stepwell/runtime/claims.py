@@ -127,7 +127,8 @@ class Claims:
         waits = [max(due - now, 0.0)] if due is not None else []
         if worker.options.poll_s is not None:
             self._idle_polls += 1
-            waits.append(min(worker.options.poll_s * 1.5 ** min(self._idle_polls, 10), max(SLOWEST_POLL, worker.options.poll_s)))
+            poll = worker.options.poll_s
+            waits.append(min(poll * 1.5 ** min(self._idle_polls, 10), max(SLOWEST_POLL, poll)))
         if waits:
             self._ring_at(now + min(waits))
 

@@ -64,7 +64,7 @@ class Draft:
     def take(self, run: bytes, epoch: int, generation: int, seq: int) -> Change:
         """The change; `seq` is the number of its first entry."""
         entries, lists = self.entries, self._lists
-        more = {name: tuple(items) for name, items in lists.items() if items} if lists else {}
+        more: dict[str, Any] = {name: tuple(items) for name, items in lists.items() if items} if lists else {}
         change = Change(
             run=run,
             epoch=epoch,

@@ -14,7 +14,9 @@ Held = Callable[[frozenset[bytes]], None]
 
 
 class Heartbeat:
-    """Beats every third of a lease. `holds_until`: until when (monotonic seconds) the last beat is good. Both callbacks are called from the heartbeat's thread.
+    """Beats every third of a lease; the last beat is good until `holds_until` (monotonic seconds).
+
+    Callbacks are called from the heartbeat's thread.
 
     `alive` answers whether loop and journal writer have made progress within a lease: a worker that is stuck
     must lose its runs to one that is not. `held` gets what the store says this worker holds; `lost` is

@@ -61,7 +61,7 @@ class Scope:
                 value = await self._body(step, args, kwargs)
                 payload = run.draft.payload(step.result.encode(value), f"the result of {call!r}")
                 return await run.record_nested(Nested(at=run.stamp(), call=call, value=payload, began=began))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever the body raises is its outcome
                 delay = _delay(step, attempt, error, run)
                 if delay is None:
                     failure = run.errors.to_failure(error)

@@ -72,7 +72,7 @@ class Orders:
         for row in rows:
             call = row.parent_call
             if call is None or row.parent != run.key:
-                wanted = next((c for c, k in self._children.items() if k not in (row.key,)), None)
+                wanted = next((c for c, k in self._children.items() if k != row.key), None)
                 if wanted is not None:
                     error = Conflict(f"the id {row.id!r} belongs to a run that this one did not start")
                     run.soon(ChildEnded(at=run.stamp(), call=wanted, run=row.key.hex(), status="failed",

@@ -2,8 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stepwell.core.history import CallHistory
 from stepwell.core.retry import next_delay, retry_after_of
@@ -87,7 +86,7 @@ class StepCalls:
         if self._calls.get(command.call) is not call or self._run.behind:
             return
         if not self._run.host.lease_holds():
-            # This process was stopped, or its database out of reach, for longer than the lease: others may have gone on.
+            # This process was stopped, or cut off, for longer than the lease: others may have gone on.
             self._run.later(lambda: self._run.drop("the lease ran out before a step could start"))
             return
         step = command.step
@@ -137,14 +136,14 @@ class StepCalls:
             except StepwellError as refused:
                 error = refused
         if error is not None and (again := self._again(call, error)) is not None:
-            failure = run.errors.to_failure(error)
-            call.failures = (*call.failures, failure)
-            entry = Attempted(at=run.stamp(), call=command.call, attempt=call.attempt, error=failure, began=began, again=again)
+            failed = run.errors.to_failure(error)
+            call.failures = (*call.failures, failed)
+            run.record(Attempted(at=run.stamp(), call=command.call, attempt=call.attempt, error=failed,
+                                 began=began, again=again))  # fmt: skip
+            run.tell("step.retrying", call=command.call, attempt=call.attempt, error=error)
             call.attempt += 1
             call.due = again
             call.unknown = call.probing = False
-            run.record(entry)
-            run.tell("step.retrying", call=command.call, attempt=entry.attempt, error=error)
             self._wait(call)
             run.advance()
             return
@@ -161,8 +160,9 @@ class StepCalls:
         retryable = error.retryable if isinstance(error, StepwellError) else isinstance(error, Exception)
         if not retry.covers(error):
             return None
-        delay = next_delay(retry, call.attempt, retryable, retry_after_of(error, self._run.now()), self._run.host.chance())
-        return None if delay is None else self._run.now() + delay
+        now = self._run.now()
+        delay = next_delay(retry, call.attempt, retryable, retry_after_of(error, now), self._run.host.chance())
+        return None if delay is None else now + delay
 
     # -- stopping ------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import os
 import platform
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -19,7 +20,7 @@ from stepwell.core.history import voided
 from stepwell.errors import StepwellError, WorldError
 from stepwell.model.change import Change, NewRun, Patch
 from stepwell.model.entry import ChildEnded, Finished, Started, decode_entries
-from stepwell.model.run import Claimed, RunRow, WorkerRow
+from stepwell.model.run import Claimed, InboxItem, RunRow, WorkerRow
 from stepwell.model.status import RunStatus
 from stepwell.ports.alarms import Alarms
 from stepwell.ports.clock import Clock
@@ -149,7 +150,7 @@ class Worker:
         for task in list(self._tasks):
             task.cancel()
         if self._heart is not None:
-            stop = (lambda: self._heart.stop(self.id)) if signed_off and not self.dead else self._heart.abandon  # type: ignore[union-attr]
+            stop = partial(self._heart.stop, self.id) if signed_off and not self.dead else self._heart.abandon
             await asyncio.to_thread(stop) if self.options.heart_thread else stop()
         await self.resources.close()
         self.executor.close()
@@ -258,7 +259,12 @@ class Worker:
 
     async def _inbox(self, key: bytes, after: int) -> None:
         items = await self._persistently(lambda: self.store.inbox(key, after))
-        self._loop.call_soon(lambda: (run := self.runs.get(key)) and run.inbox_arrived(items))
+        self._loop.call_soon(self._inbox_arrived, key, items)
+
+    def _inbox_arrived(self, key: bytes, items: list[InboxItem]) -> None:
+        run = self.runs.get(key)
+        if run is not None:
+            run.inbox_arrived(items)
 
     def child_outcome(self, key: bytes, call: str) -> None:
         self._spawn(self._child(key, call))

@@ -59,7 +59,7 @@ async def crash_at_every_commit(app: App, scenario: Scenario[T], *, faults: Sequ
 
 
 async def _run(app: App, scenario: Scenario[Any], store: FaultyStore, clock: VirtualClock) -> Any:
-    async with Environment(app, store=store, clock=clock) as env:  # type: ignore[arg-type]
+    async with Environment(app, store=store, clock=clock) as env:
         task = asyncio.ensure_future(_outcome(scenario, env))
         died = asyncio.ensure_future(store.crashed.wait())
         await asyncio.wait([task, died], return_when=asyncio.FIRST_COMPLETED)

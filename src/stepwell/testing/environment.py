@@ -114,7 +114,7 @@ class Environment:
                 continue
             await self.settle()
             due = self.clock.next_alarm()
-            if results.waited_for and due is not None:
+            if due is not None:
                 await self._move(due)
             else:
                 await asyncio.sleep(0.0005)

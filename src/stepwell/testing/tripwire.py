@@ -1,12 +1,12 @@
 """Raw clocks and randomness in a workflow body, caught while it runs: an error in tests."""
 
-import datetime as _datetime
 import os
-import random
+import random  # noqa: TID251 - to be watched, not used
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from stepwell.core.asyncloop import KernelLoop, blame, running_loop
@@ -54,4 +54,4 @@ def _wire(what: str, original: Callable[..., Any]) -> Callable[..., Any]:
 def _called_by_the_library() -> bool:
     """True when the nearest user frame is not what called: imports and the standard library are not misuse."""
     file, _ = blame()
-    return file.startswith((os.path.dirname(_datetime.__file__), "<frozen"))
+    return file.startswith((str(Path(os.__file__).parent), "<frozen"))

@@ -10,7 +10,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterable
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import apsw
 
@@ -18,6 +18,10 @@ from stepwell.errors import StoreUnavailable
 from stepwell.store.sqlite.connection import DATA_ERRORS, Db, translated
 
 T = TypeVar("T")
+PATIENCE: Final = 0.02
+"""Seconds after which an event loop with unanswered jobs begins to give way."""
+BETWEEN_NAPS: Final = 0.002
+NAP: Final = 0.0002
 
 
 class Again(Exception):
@@ -48,6 +52,10 @@ class ConnectionThread:
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._latest: asyncio.Future[Any] | None = None
+        self._giving_way = False
+        self._never = threading.Lock()
+        self._never.acquire()
         self.groups = 0
 
     def start(self) -> None:
@@ -60,7 +68,25 @@ class ConnectionThread:
         job.loop = asyncio.get_running_loop()
         job.future = job.loop.create_future()
         self._put(job)
+        self._latest = job.future
+        if not self._giving_way:
+            self._giving_way = True
+            job.loop.call_later(PATIENCE, self._give_way, job.loop, job.future)
         return job.future
+
+    def _give_way(self, loop: asyncio.AbstractEventLoop, asked: "asyncio.Future[Any]") -> None:
+        """Let the thread have the interpreter while an answer is overdue.
+
+        An event loop that is never idle lets go of the interpreter's lock for moments only, and takes it back before a
+        thread that waits for it has woken up: that can go on for seconds. A nap is long enough.
+        """
+        if not asked.done():
+            self._never.acquire(timeout=NAP)
+            loop.call_later(BETWEEN_NAPS, self._give_way, loop, asked)
+        elif self._latest is not None and not self._latest.done():
+            loop.call_later(PATIENCE, self._give_way, loop, self._latest)
+        else:
+            self._giving_way = False
 
     def call(self, work: Callable[[Db], T], *, writes: bool) -> T:
         """Have work done and wait for it; from any thread."""
