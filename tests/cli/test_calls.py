@@ -54,7 +54,8 @@ def test_attempts_and_waits() -> None:
         entry("cancel", 7.0, reason="deadline"),
     ])  # fmt: skip
     assert outline(view.roots) == [
-        ("a", "retrying"), ("b", "begun"), ("paid", "waiting"), ("kid", "waiting"), ("start off", "done"), ("lost", "failed"),
+        ("a", "retrying"), ("b", "begun"), ("paid", "waiting"), ("kid", "waiting"), ("start off", "done"),
+        ("lost", "failed"),
     ]  # fmt: skip
     a = view.nodes["a"]
     assert (a.attempt, a.due, [t.attempt for t in a.tried]) == (2, 7.0, [1])

@@ -24,13 +24,13 @@ def test_the_tree() -> None:
     ])  # fmt: skip
     add_open(view, [("timer", "@2/paid/timeout", 165.0), ("step", "now", None)], running=True)
     assert text(drawn(view, 106.0)) == [
-        '  ✓ one           +500 ms  500 ms  → {"id":5}',
+        '  ✓ one         +500 ms  500 ms  → {"id":5}',
         "  ▸ task 1",
-        "   └ ✗ first       +1.0 s   2.0 s  attempt 2  Declined: no way",
+        "   └ ✗ first     +1.0 s   2.0 s  attempt 2  Declined: no way",
         "  ▸ task 2",
-        "   └ … paid        +3.0 s   3.0 s  event  key=k  timeout in 59.0 s",
-        "  ↻ last                           attempt 2  again in 4.0 s",
-        "   ✗ attempt 1             500 ms  Declined: no way  (again after 6.0 s)",
+        "   └ … paid      +3.0 s   3.0 s  event  key=k  timeout in 59.0 s",
+        "  ↻ last                         attempt 2  again in 4.0 s",
+        "   ✗ attempt 1           500 ms  Declined: no way  (again after 6.0 s)",
         "  ▶ now",
         "  ! cancel requested (operator)  +5.0 s",
     ]

@@ -129,10 +129,12 @@ def test_an_app_of_a_function_has_none() -> None:
     assert reference_of(App("memory://")) is None
 
 
-SCRIPT = (
-    ONE
-    + "\nif __name__ == '__main__':\n    from stepwell.client.discover import reference_of\n    print(reference_of(app))\n"
-)
+SCRIPT = f"""{ONE}
+if __name__ == "__main__":
+    from stepwell.client.discover import reference_of
+
+    print(reference_of(app))
+"""
 
 
 @pytest.mark.parametrize(

@@ -1,23 +1,15 @@
 """Where the calling code runs: in a workflow body, in a step, or outside of any run."""
 
-from stepwell.core.asyncloop import Evicted, KernelLoop, Silence, running_loop
+from stepwell.core.asyncloop import KernelLoop, running_loop
 from stepwell.core.kernel import Kernel
 from stepwell.errors import WrongContext
 from stepwell.ports.definitions import RunFacts, StepScope, step_scope
 
 
 def kernel_here() -> Kernel | None:
-    """The kernel of the workflow body that is running in this thread, found by its loop and nothing else.
-
-    Raises:
-        Evicted: the calling code is a dying generator of a run that has left memory.
-    """
+    """The kernel of the workflow body that is running in this thread, found by its loop and nothing else."""
     loop = running_loop()
-    if type(loop) is KernelLoop:
-        return loop.owner  # type: ignore[return-value]
-    if type(loop) is Silence:
-        raise Evicted
-    return None
+    return loop.owner if type(loop) is KernelLoop else None  # type: ignore[return-value]
 
 
 def body_kernel(what: str) -> Kernel:
@@ -46,9 +38,3 @@ def facts_of(kernel: Kernel) -> RunFacts:
 def step_here() -> StepScope | None:
     """The step that the calling code belongs to."""
     return step_scope.get()
-
-
-def where() -> tuple[Kernel | None, StepScope | None]:
-    """Both answers at once; a kernel comes first."""
-    kernel = kernel_here()
-    return kernel, (None if kernel is not None else step_scope.get())

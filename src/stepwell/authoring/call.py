@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Generator
 from typing import Any, Generic, TypeVar
 
 from stepwell.core.asyncloop import KernelFuture, running_loop
+from stepwell.core.blame import blame
 from stepwell.core.greenbody import in_def_body, wait_for
 from stepwell.core.kernel import Kernel
 from stepwell.errors import WrongContext
@@ -21,7 +22,10 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
     is never begun warns, as coroutines do (in tests: an error).
     """
 
-    __slots__ = ("__weakref__", "_begin", "_future", "_kernel", "_outside", "_running", "id", "title")
+    __slots__ = (
+        "__weakref__", "_began", "_begin", "_future", "_hash", "_kernel", "_outside", "_place", "_running", "id",
+        "title",
+    )  # fmt: skip
 
     def __init__(self, title: str, call: str, kernel: Kernel | None, begin: Callable[[], KernelFuture] | None,
                  outside: Callable[[], Any] | None = None) -> None:  # fmt: skip
@@ -30,8 +34,15 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
         self._kernel = kernel
         self._begin = begin
         self._outside = outside
+        self._began = False
         self._future: Any = None
         self._running: Generator[Any, Any, R] | None = None
+        if kernel is None:
+            self._place = blame()
+            self._hash = object.__hash__(self)
+        else:
+            # By number, not by address: sets of calls (asyncio makes some) iterate alike on replay.
+            self._hash = kernel.loop.current_scope().number()
 
     # -- waiting -------------------------------------------------------------------------------
 
@@ -48,10 +59,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
     def __await__(self) -> Generator[Any, Any, R]:
         if self._kernel is not None:
             return self._begun().__await__()
-        if self._future is None:
-            assert self._outside is not None
-            self._future = _Once(self._outside())
-        return self._future.__await__()  # type: ignore[no-any-return]
+        return self._once().__await__()
 
     def result(self) -> R:
         """Wait for the result in `def` code: a `def` workflow, a thread step, or outside of any run.
@@ -66,20 +74,25 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
             return wait_for(self)  # type: ignore[no-any-return]
         if running_loop() is not None:
             raise WrongContext(f"`.result()` of {self.title!r} would block a running event loop", hint="`await` it.")
-        if self._future is None:
-            assert self._outside is not None
-            self._future = _Once(self._outside())
-        return self._future.wait()  # type: ignore[no-any-return]
+        return self._once().wait()  # type: ignore[no-any-return]
 
     def _begun(self) -> KernelFuture:
         kernel = self._kernel
         assert kernel is not None
+        self._began = True
         if running_loop() is not kernel.loop:
             raise kernel.trespassed(self.title)
         if self._future is None:
             assert self._begin is not None
             self._future = self._begin()
             self._begin = None  # it knows the call: let go, so that both are freed at once
+        return self._future  # type: ignore[no-any-return]
+
+    def _once(self) -> "_Once":
+        self._began = True
+        if self._future is None:
+            assert self._outside is not None
+            self._future = _Once(self._outside())
         return self._future  # type: ignore[no-any-return]
 
     # -- the coroutine protocol, so that create_task, gather and TaskGroup take a call ----------
@@ -91,66 +104,61 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
 
     def throw(self, *error: Any) -> Any:
         if self._running is None:
-            self._running = self.__await__()
+            # A task that is cancelled before its first step throws at once: that must not begin the call.
+            self._began = True
+            self._running = _never() if self._future is None else self.__await__()
         return self._running.throw(*error)
 
     def close(self) -> None:
+        self._began = True
         if self._running is not None:
             self._running.close()
-        self._future = self._future or _UNSET
 
     # -- manners -------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        state = "new" if self._future is None else "begun"
+        state = "begun" if self._began else "new"
         return f"<Call {self.id or self.title} {state}>"
 
     def __hash__(self) -> int:
-        return hash(self.id) if self._kernel is None else (self._kernel.loop.root_hash ^ _fnv(self.id))
+        return self._hash
 
     def __eq__(self, other: object) -> bool:
         return self is other
 
     def __del__(self) -> None:
-        if self._future is None and (self._begin is not None or self._outside is not None):
-            if self._kernel is not None:
-                self._kernel.forgot(self.id)
-            else:
-                warnings.warn(f"call {self.title!r} was never awaited", RuntimeWarning, stacklevel=2)
+        if self._began:
+            return
+        if self._kernel is not None:
+            self._kernel.forgot(self.id)
+        elif self._outside is not None:
+            file, line = self._place
+            warnings.warn_explicit(f"call {self.title!r} was never awaited", RuntimeWarning, file, line)
+
+
+def _never() -> Generator[Any, Any, Any]:
+    return
+    yield  # a generator, though it never runs
 
 
 class _Once:
     """An outside call's outcome, computed once: a value, or a coroutine run by whoever asks first."""
 
-    __slots__ = ("_error", "_others", "_value", "_work")
+    __slots__ = ("_error", "_task", "_value", "_work")
 
     def __init__(self, work: Any) -> None:
         self._work = work
         self._value: Any = _UNSET
         self._error: BaseException | None = None
-        self._others: list[asyncio.Future[None]] | None = None
+        self._task: asyncio.Future[Any] | None = None
 
     def __await__(self) -> Generator[Any, Any, Any]:
         if not asyncio.iscoroutine(self._work):
             return self._work
-        if self._others is None:
-            self._others = []
-            try:
-                self._value = yield from self._work.__await__()
-            except BaseException as error:
-                self._error = error
-                raise
-            finally:
-                for other in self._others:
-                    if not other.done():
-                        other.set_result(None)
-        elif self._value is _UNSET and self._error is None:
-            waiting = asyncio.get_running_loop().create_future()
-            self._others.append(waiting)
-            yield from waiting.__await__()
-        if self._error is not None:
-            raise self._error
-        return self._value
+            yield  # type: ignore[unreachable] # a generator, though nothing is waited for
+        if self._task is None:
+            self._task = asyncio.ensure_future(self._work)
+        return (yield from self._task.__await__())
 
     def wait(self) -> Any:
         if not asyncio.iscoroutine(self._work):
@@ -164,11 +172,3 @@ class _Once:
         if self._error is not None:
             raise self._error
         return self._value
-
-
-def _fnv(text: str) -> int:
-    """A hash that does not depend on PYTHONHASHSEED (FNV-1a, 32 bits)."""
-    value = 2166136261
-    for byte in text.encode():
-        value = (value ^ byte) * 16777619 & 0xFFFFFFFF
-    return value

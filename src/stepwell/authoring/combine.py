@@ -10,8 +10,10 @@ from stepwell.authoring.call import Call
 from stepwell.authoring.inject import refuse_method
 from stepwell.authoring.registry import Registry
 from stepwell.authoring.step import Step
-from stepwell.core.asyncloop import Scope
-from stepwell.core.kernel import Kernel, Kind
+from stepwell.core.asyncloop import CancelledError
+from stepwell.core.kernel import Kernel
+from stepwell.core.opencalls import Kind
+from stepwell.core.scope import Scope
 from stepwell.errors import InvalidOption, WrongContext
 from stepwell.model.policy import NO_POLICY, Policy
 
@@ -37,22 +39,21 @@ def first(**contenders: Awaitable[Any]) -> Call[Won]:
     kernel = body_kernel("stepwell.first()")
 
     async def race() -> Won:
-        tasks = {name: _begin(kernel, call) for name, call in contenders.items()}
-        decided = kernel.loop.create_future()
-
-        def one_done(_: Any) -> None:
-            if not decided.done():
-                decided.set_result(None)
-
-        for task in tasks.values():
-            task.add_done_callback(one_done)
+        futures: dict[str, Any] = {}
         try:
-            await decided
+            for name, call in contenders.items():
+                futures[name] = _begin(kernel, call)
+            await _decided(kernel, list(futures.values()))
         finally:
-            for task in tasks.values():
-                if not task.done():
-                    task.cancel()
-        name, winner = next((n, t) for n, t in tasks.items() if t.done() and not t.cancelled())
+            for future in futures.values():
+                if not future.done():
+                    future.cancel()
+        ended = [(n, f) for n, f in futures.items() if f.done() and not f.cancelled()]
+        for _, future in ended[1:]:
+            future.exception()  # retrieved: a loser's failure is nobody's business
+        if not ended:
+            raise CancelledError("every contender of first() was cancelled")
+        name, winner = ended[0]
         return Won(name, winner.result())
 
     return Call("first", "first", kernel, lambda: kernel.loop.create_task(race()))
@@ -60,9 +61,21 @@ def first(**contenders: Awaitable[Any]) -> Call[Won]:
 
 def _begin(kernel: Kernel, contender: Awaitable[Any]) -> Any:
     if isinstance(contender, Call):
-        contender.start()
-        return contender._future
+        return contender.start()._future
     return kernel.loop.create_task(_wait(contender))
+
+
+async def _decided(kernel: Kernel, futures: list[Any]) -> None:
+    """Wait until one of the futures has a result or an error, or all are cancelled."""
+    decided = kernel.loop.create_future()
+
+    def one_done(future: Any) -> None:
+        if not decided.done() and (not future.cancelled() or all(f.done() for f in futures)):
+            decided.set_result(None)
+
+    for future in futures:
+        future.add_done_callback(one_done)
+    await decided
 
 
 async def _wait(awaitable: Awaitable[R]) -> R:
@@ -124,17 +137,17 @@ def fold(name: str, fn: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P
     def settle(entry: Any) -> Any:
         return plan.decode(entry.value.v)
 
-    async def inside() -> None:
-        kernel.fold(call, plan.encode(await fn(*args, **kwargs)))
+    async def inside(scope: Scope) -> None:
+        kernel.fold(call, scope, plan.encode(await fn(*args, **kwargs)))
 
     async def whole() -> Any:
         recorded = kernel.open(Kind.FOLD, None, settle, call)
         if call not in kernel.folded:
-            scope = Scope(call + "/")
-            part = kernel.loop.spawn(inside(), scope)
+            scope = kernel.loop.current_scope().folded(call)
             try:
-                await part
+                await kernel.loop.spawn(inside(scope), scope)
             except BaseException:
+                kernel.end_part(scope)
                 kernel.calls.pop(call, None)
                 raise
         return await recorded

@@ -10,8 +10,9 @@ import msgspec
 from stepwell.authoring.ambient import body_kernel, facts_of, kernel_here, step_here
 from stepwell.authoring.call import Call
 from stepwell.authoring.program import roll_back
-from stepwell.core.asyncloop import Scope, identify
-from stepwell.core.kernel import ContinueAsNew, Kernel
+from stepwell.core.kernel import Kernel
+from stepwell.core.outcome import ContinueAsNew
+from stepwell.core.scope import Scope
 from stepwell.errors import InvalidOption, WrongContext
 from stepwell.model.duration import Duration, instant, seconds
 from stepwell.model.failure import Failure
@@ -77,11 +78,14 @@ class scope:  # noqa: N801 - used as a statement: `async with scope("page 17"):`
 
     def __enter__(self) -> Self:
         kernel = body_kernel("stepwell.scope()")
-        self._task, self._before = _enter(kernel, lambda s: Scope(identify(s, self._name) + "/", s.cleanup, s.undo))
+        self._task = kernel.loop.current_task()
+        self._before = self._task.scope
+        self._task.scope = self._before.named(self._name)
         return self
 
     def __exit__(self, *exc: object) -> None:
-        _leave(self._task, self._before)
+        if self._task is not None:
+            self._task.scope = self._before
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -113,18 +117,6 @@ class cleanup:  # noqa: N801
         self.__exit__(*exc)
 
 
-def _enter(kernel: Kernel, make: Any) -> tuple[Any, Scope]:
-    task = kernel.loop.current_task()
-    before = task.scope
-    task.scope = make(before)
-    return task, before
-
-
-def _leave(task: Any, before: Scope | None) -> None:
-    if task is not None and before is not None:
-        task.scope = before
-
-
 def rollback() -> Call[None]:
     """Undo now what `on_rollback` has registered so far, last first; for a body that caught the error.
 
@@ -133,7 +125,9 @@ def rollback() -> Call[None]:
     kernel = body_kernel("stepwell.rollback()")
 
     def begin() -> Any:
-        return kernel.loop.create_task(roll_back(kernel))
+        scope = kernel.loop.current_scope().child()
+        scope.undo = True
+        return kernel.loop.spawn(roll_back(kernel), scope)
 
     return Call("rollback", "rollback", kernel, begin)
 
@@ -156,7 +150,7 @@ def progress(fraction: float, note: str | None = None) -> None:
     Raises:
         InvalidOption: the fraction is not between 0 and 1 (percent, perhaps).
     """
-    if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 <= fraction <= 1:
+    if type(fraction) not in (int, float) or not 0 <= fraction <= 1:
         raise InvalidOption(f"progress {fraction!r}", expected="a fraction from 0 to 1")
     body_kernel("stepwell.progress()").report(float(fraction), note)
 

@@ -99,7 +99,7 @@ class Definer:
         Raises:
             DuplicateName, InvalidOption, InvalidDuration.
         """
-        return make_workflow(self.registry, *fns, options) if fns else WorkflowDecorator(self.registry, options)
+        return make_workflow(self.registry, fns[0], options) if fns else WorkflowDecorator(self.registry, options)
 
     @overload
     def event(self, name: str, payload: type[T], /) -> Event[T]: ...

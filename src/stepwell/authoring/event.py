@@ -6,7 +6,8 @@ from stepwell.authoring.ambient import body_kernel, kernel_here, step_here
 from stepwell.authoring.call import Call
 from stepwell.authoring.registry import Registry
 from stepwell.core.asyncloop import KernelFuture
-from stepwell.core.kernel import Kernel, Kind
+from stepwell.core.kernel import Kernel
+from stepwell.core.opencalls import Kind
 from stepwell.errors import EventTimeout, InvalidOption, StepwellError, WrongContext
 from stepwell.model.command import PlaceWait
 from stepwell.model.duration import Duration, describe, seconds

@@ -5,9 +5,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from stepwell.authoring.inputs import loosely
-from stepwell.core.asyncloop import CancelledError, Evicted
+from stepwell.core.asyncloop import CancelledError
 from stepwell.core.greenbody import run_def_body
-from stepwell.core.kernel import ContinueAsNew, Kernel, RollbackFailed
+from stepwell.core.kernel import Kernel
+from stepwell.core.outcome import Evicted, RollbackFailed, signal_in
 from stepwell.errors import TypeMismatch
 from stepwell.ports.codec import SignaturePlan, TypePlan
 from stepwell.ports.definitions import RunFacts
@@ -51,14 +52,31 @@ def _rooted(body: Callable[[RunFacts], Coroutine[Any, Any, Any]], result: TypePl
             data = result.encode(await body(facts))
             if kernel.cancelled is not None:
                 raise CancelledError(kernel.cancelled)
-        except (Evicted, ContinueAsNew, RollbackFailed):
+        except (Evicted, RollbackFailed):
             raise
-        except BaseException:
-            await roll_back(kernel)
+        except BaseException as error:
+            signal = signal_in(error)
+            if isinstance(signal, RollbackFailed) or (signal is not None and kernel.cancelled is None):
+                raise
+            await _undo_all(kernel)
+            if signal is not None:
+                raise CancelledError(kernel.cancelled) from None  # whatever the body wanted next (P12)
             raise
         return data
 
     return program
+
+
+async def _undo_all(kernel: Kernel) -> None:
+    """The rollback that a failed or cancelled body owes."""
+    if not kernel.undo and all(call.dropped is None for call in kernel.calls.values()):
+        return
+    await kernel.quiet()  # what still runs may leave something to undo, and must not go on beside it
+    if kernel.undo:
+        task = kernel.loop.current_task()
+        task.scope = task.scope.named("rollback")
+        task.scope.undo = True
+        await roll_back(kernel)
 
 
 async def roll_back(kernel: Kernel) -> None:
@@ -67,22 +85,27 @@ async def roll_back(kernel: Kernel) -> None:
     Raises:
         RollbackFailed: an undo failed for good; it and those before it are still due.
     """
-    kernel.undoing = True
+    kernel.undo_begins()
     try:
         while kernel.undo:
-            undo = kernel.undo[-1]
-            if undo.args:
-                args = undo.args
-            elif undo.has_result and undo.step.definition.signature.parameters:
-                args = (undo.result,)
-            else:
-                args = ()
+            # Taken off first: another rollback under way must not undo the same call.
+            undo = kernel.undo.pop()
             try:
-                await undo.step(*args)
-            except Exception as error:
+                await undo.step(*_arguments_of(undo))
+            except BaseException as error:
+                kernel.undo.append(undo)
+                if not isinstance(error, Exception):
+                    raise
                 left = [f"{u.step.name} of {u.call}" for u in reversed(kernel.undo)]
                 raise RollbackFailed(undo.call, error, left) from error
-            kernel.undo.pop()
             kernel.undone.append(undo.call)
     finally:
-        kernel.undoing = False
+        kernel.undo_ends()
+
+
+def _arguments_of(undo: Any) -> tuple[Any, ...]:
+    if undo.args:
+        return tuple(undo.args)
+    if undo.has_result and undo.step.definition.signature.parameters:
+        return (undo.result,)
+    return ()

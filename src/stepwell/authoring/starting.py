@@ -10,7 +10,8 @@ from stepwell.authoring.ambient import facts_of, kernel_here
 from stepwell.authoring.call import Call
 from stepwell.authoring.handle import Run
 from stepwell.authoring.registry import Registry
-from stepwell.core.kernel import Kernel, Kind
+from stepwell.core.kernel import Kernel
+from stepwell.core.opencalls import Kind
 from stepwell.core.payloads import check_size
 from stepwell.core.starting import new_run
 from stepwell.errors import AppClosed, InvalidOption

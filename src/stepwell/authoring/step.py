@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 import msgspec
@@ -14,7 +13,8 @@ from stepwell.authoring.inject import injected_parameters
 from stepwell.authoring.registry import Registry
 from stepwell.authoring.starting import Startable, StartItem
 from stepwell.core.asyncloop import running_loop
-from stepwell.core.kernel import Kernel, Kind
+from stepwell.core.kernel import Kernel
+from stepwell.core.opencalls import Kind
 from stepwell.errors import InvalidOption, WrongContext
 from stepwell.model.command import RunStep
 from stepwell.model.options import StartOptions
@@ -122,7 +122,7 @@ class Step(Startable[P, R], Generic[P, R]):
             if entry.error is not None:
                 if call._undo is not None and call._undo.attempted:
                     kernel.undo.append(call._undo)
-                raise _marked(self.registry.errors.to_exception(entry.error), name)
+                raise self.registry.errors.to_exception(entry.error)
             value = result.decode(entry.value.v)
             if call._undo is not None:
                 call._undo.result, call._undo.has_result = value, True
@@ -130,9 +130,11 @@ class Step(Startable[P, R], Generic[P, R]):
             return value
 
         def begin() -> Any:
-            undoing = kernel.undoing or kernel.loop.current_scope().undo
+            undoing = kernel.loop.current_scope().undo
             command = RunStep(name, definition, definition.rules, args, kwargs, digest, kernel.position, undoing)
-            return kernel.open(Kind.STEP, command, settle, name, digest)
+            undo = call._undo
+            dropped = (lambda: kernel.undo.append(undo)) if undo is not None and undo.attempted else None
+            return kernel.open(Kind.STEP, command, settle, name, digest, dropped)
 
         call: StepCall[R] = StepCall(self.name, name, kernel, begin)
         call._undo = None
@@ -197,10 +199,3 @@ def _awaited(fn: Callable[..., Any]) -> Callable[..., Any]:
         return await value if inspect.isawaitable(value) else value
 
     return mocked
-
-
-def _marked(error: BaseException, call: str) -> BaseException:
-    """Remember which call an exception came from, so that a retry knows where the run failed."""
-    with suppress(AttributeError):
-        error.__stepwell_call__ = call  # type: ignore[attr-defined]
-    return error

@@ -10,7 +10,8 @@ from stepwell.authoring.program import program_of
 from stepwell.authoring.registry import Registry
 from stepwell.authoring.starting import Startable, StartItem
 from stepwell.authoring.tripwire import scan
-from stepwell.core.kernel import Kernel, Kind
+from stepwell.core.kernel import Kernel
+from stepwell.core.opencalls import Kind
 from stepwell.errors import RunCancelled, RunFailed, RunTerminated, WrongContext
 from stepwell.model.options import StartOptions
 from stepwell.model.policy import Policy

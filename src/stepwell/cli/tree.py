@@ -32,7 +32,8 @@ def drawn(view: JournalView, now: float) -> list[Line]:
     tooks = max((len(took) for _, _, took, _ in rows), default=0)
     lines: list[Line] = []
     for (guide, name, icon, style), when, took, detail in rows:
-        shown = cut(printable(name), max(names - width(guide), 8))
+        shown = printable(name)
+        shown = cut(shown, max(names - width(guide), min(width(shown), 8)))
         space = " " * max(names - width(guide) - width(shown), 0)
         line: Line = [(f"  {guide}", "bright_black"), (f"{icon} ", style), shown, space,
                       (f"  {when:>{whens}}", "bright_black"), f"  {took:>{tooks}}", *detail]  # fmt: skip

@@ -10,58 +10,55 @@ House rules: nothing here reads a clock, and nothing iterates over a set in hash
 import asyncio
 import gc
 import sys
+from _thread import get_ident
 from asyncio import events
 from collections import deque
 from collections.abc import Callable
-from contextvars import Context
-from types import FrameType
+from contextvars import Context, copy_context
+from types import CodeType, CoroutineType, FrameType
 from typing import Any, Protocol
 
-from stepwell.errors import Nondeterminism
+from stepwell.core.blame import blame
+from stepwell.core.scope import Scope
+from stepwell.errors import LimitExceeded, Nondeterminism
 
 CancelledError = asyncio.CancelledError
-_OWN = ("stepwell.core", "stepwell.authoring", "stepwell.testing.tripwire", "asyncio", "contextlib", "anyio")
-
-
-class Scope:
-    """A path of call identity: a task, or a named scope, with its counters of names and of children."""
-
-    __slots__ = ("path", "names", "children", "cleanup", "undo")
-
-    def __init__(self, path: str, cleanup: bool = False, undo: bool = False) -> None:
-        self.path = path
-        self.names: dict[str, int] = {}
-        self.children = 0
-        self.cleanup = cleanup
-        self.undo = undo
-
-    def child(self) -> "Scope":
-        """The scope of the next asyncio task created in this one."""
-        self.children += 1
-        return Scope(f"{self.path}@{self.children}/", self.cleanup, self.undo)
+LATEST = 253_402_300_799.0
+"""The last second of the year 9999: where timers end that were set for ever."""
+_COMPLETES = {"as_completed", "_AsCompletedIterator"}
+# By code objects, since who calls decides here and nothing else tells.
+_ENSURE: set[CodeType] = {
+    f.__code__ for n in ("ensure_future", "_ensure_future") if (f := getattr(asyncio.tasks, n, None)) is not None
+}
+_WAIT: CodeType = asyncio.tasks._wait.__code__  # type: ignore[attr-defined]
+_WRAP: CodeType = asyncio.wrap_future.__code__
 
 
 class LoopOwner(Protocol):
     """What the loop asks of its kernel."""
 
-    def stamp_now(self) -> float: ...
-    def timer_opened(self, handle: "Timer") -> None: ...
-    def timer_closed(self, handle: "Timer") -> None: ...
+    stamp: float
+
+    def timer_opened(self, timer: "Timer") -> None: ...
+    def timer_closed(self, timer: "Timer") -> None: ...
     def call_abandoned(self, call: str) -> None: ...
-    def misused(self, error: Nondeterminism) -> None: ...
+    def misused(self, error: Nondeterminism | LimitExceeded) -> None: ...
+    def complained(self, what: str) -> None: ...
+    def bury(self, generator: Any) -> None: ...
 
 
 class Handle:
     """A callback in the ready queue, with the scope in which it was registered."""
 
-    __slots__ = ("callback", "args", "context", "scope", "_cancelled")
+    __slots__ = ("_cancelled", "args", "callback", "context", "scope")
 
     def __init__(
         self, callback: Callable[..., Any], args: tuple[Any, ...], context: Context | None, scope: Scope
     ) -> None:
         self.callback = callback
         self.args = args
-        self.context = context
+        # A copy as in asyncio: without one, the callback would run in the context of whoever drives the loop.
+        self.context = context if context is not None else copy_context()
         self.scope = scope
         self._cancelled = False
 
@@ -75,7 +72,7 @@ class Handle:
 class Timer(Handle):
     """A callback at a moment of the run's own time; durable, since its firing is an entry."""
 
-    __slots__ = ("when_", "call", "owner")
+    __slots__ = ("call", "closed", "owner", "when_")
 
     def __init__(self, when: float, call: str, owner: LoopOwner, callback: Callable[..., Any],
                  args: tuple[Any, ...], context: Context | None, scope: Scope) -> None:  # fmt: skip
@@ -83,32 +80,31 @@ class Timer(Handle):
         self.when_ = when
         self.call = call
         self.owner = owner
+        self.closed = False
 
     def when(self) -> float:
         return self.when_
 
     def cancel(self) -> None:
-        if not self._cancelled:
-            self._cancelled = True
+        self._cancelled = True
+        if not self.closed:
+            self.closed = True
             self.owner.timer_closed(self)
 
 
 class KernelFuture(asyncio.Future[Any]):
-    """A future that hashes by creation number and tells the kernel when user code cancels its call."""
+    """A future that hashes by its number and tells the kernel when user code cancels its call."""
 
-    __slots__ = ("number", "call", "owner")
+    __slots__ = ("call", "number", "owner")
 
     def __init__(self, loop: "KernelLoop", call: str | None = None) -> None:
         super().__init__(loop=loop)
-        self.number = loop.next_number()
+        self.number = loop.current_scope().number()
         self.call = call
         self.owner = loop.owner
 
     def __hash__(self) -> int:
         return self.number
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
 
     def cancel(self, msg: Any = None) -> bool:
         done = super().cancel(msg=msg)
@@ -118,22 +114,23 @@ class KernelFuture(asyncio.Future[Any]):
 
 
 class KernelTask(asyncio.Task[Any]):
-    """A task of the workflow: carries its scope, hashes by creation number so that sets iterate alike."""
+    """A task of the workflow: carries its scope, and hashes by its number so that sets iterate alike."""
 
-    __slots__ = ("number", "scope", "kernel_loop")
+    __slots__ = ("kernel_loop", "number", "scope")
+    kernel_loop: "KernelLoop"
+    number: int
+    scope: Scope
 
     def __hash__(self) -> int:
         return self.number
 
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
     def __repr__(self) -> str:
-        # CPython formats a task only to complain, in C, that it was handed a future of another loop. The
-        # complaint is thrown into the body, which may swallow it; here the misuse is recorded for good.
-        caller = sys._getframe(1)
-        if caller.f_code is _DRIVE and self.kernel_loop.foreign is None:
-            self.kernel_loop.refuse("awaiting a future of another event loop")
+        # CPython formats a task that steps only to complain, in C, that it was handed a future of another loop.
+        # The complaint is thrown into the body, which may swallow it; here the misuse is recorded for good.
+        # The step is over by then: the task is current, and the caller is not the body's code but the loop's.
+        loop = self.kernel_loop
+        if sys._getframe(1).f_code in _STEPPING and asyncio.current_task(loop) is self and loop.misuse is None:
+            loop.refuse("awaiting a future of another event loop")
         return super().__repr__()
 
 
@@ -143,61 +140,79 @@ class KernelLoop(asyncio.AbstractEventLoop):
     def __init__(self, owner: LoopOwner, first_number: int) -> None:
         self.owner = owner
         self.ready: deque[Handle] = deque()
-        self.root_scope = Scope("")
+        self.root_scope = Scope("", first_number)
         self.scope = self.root_scope
         self.tasks: list[KernelTask] = []
-        self.foreign: Nondeterminism | None = None
+        self.misuse: Nondeterminism | LimitExceeded | None = None
         self.driving = False
-        self.root_hash = first_number
-        self._number = first_number
         self._prune_at = 64
-        self._generators: list[Any] | None = None
 
     # -- what asyncio, and code written for it, calls ------------------------------------------
 
-    def call_soon(self, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> Any:
+    def call_soon(self, callback: Callable[..., Any], *args: Any,  # type: ignore[override]
+                  context: Context | None = None) -> Any:  # fmt: skip
         handle = Handle(callback, args, context, self.current_scope())
         self.ready.append(handle)
         return handle
 
-    def call_later(self, delay: float, callback: Callable[..., Any], *args: Any,
+    def call_later(self, delay: float, callback: Callable[..., Any], *args: Any,  # type: ignore[override]
                    context: Context | None = None) -> Any:  # fmt: skip
-        return self.call_at(self.time() + delay, callback, *args, context=context)
+        return self.call_at(self.owner.stamp + delay, callback, *args, context=context)
 
-    def call_at(self, when: float, callback: Callable[..., Any], *args: Any,
+    def call_at(self, when: float, callback: Callable[..., Any], *args: Any,  # type: ignore[override]
                 context: Context | None = None) -> Any:  # fmt: skip
-        return self.timer(when, identify(self.current_scope(), "timer"), callback, *args, context=context)
+        return self.timer(when, self.current_scope().identify("timer"), callback, *args, context=context)
 
     def timer(self, when: float, call: str, callback: Callable[..., Any], *args: Any,
               context: Context | None = None) -> Timer:  # fmt: skip
-        """Open a durable timer under a given identity."""
-        handle = Timer(when, call, self.owner, callback, args, context, self.current_scope())
-        self.owner.timer_opened(handle)
-        return handle
+        """Open a durable timer under a given identity; one that is due already needs no entry."""
+        timer = Timer(min(when, LATEST), call, self.owner, callback, args, context, self.current_scope())
+        if not when > self.owner.stamp:  # so that not-a-number is due, too
+            timer.closed = True
+            self.ready.append(timer)
+        else:
+            self.owner.timer_opened(timer)
+        return timer
 
     def time(self) -> float:
         """The stamp of the last delivered entry, in epoch seconds."""
-        return self.owner.stamp_now()
+        return self.owner.stamp
 
     def create_future(self) -> KernelFuture:
+        caller = sys._getframe(1)
+        if caller.f_code is _WAIT:
+            self._check_wait(caller.f_locals["fs"])
+        elif caller.f_code is _WRAP:
+            raise self.refuse("asyncio.wrap_future() was called")
         return KernelFuture(self)
 
     def create_task(self, coro: Any, *, name: Any = None, context: Context | None = None, **more: Any) -> Any:
+        if type(coro) is CoroutineType:
+            self._check_as_completed(coro, sys._getframe(1))
         return self.spawn(coro, self.current_scope().child(), name=name, context=context, **more)
 
-    def spawn(self, coro: Any, scope: Scope, **options: Any) -> KernelTask:
+    def spawn(self, coro: Any, scope: Scope, *, name: Any = None, **options: Any) -> KernelTask:
         """Create a task in a given scope."""
         task = KernelTask.__new__(KernelTask)
         # Before __init__: an eagerly started task runs inside it (CPython 3.12 and later).
         task.scope = scope
-        task.number = self.next_number()
+        task.number = self.current_scope().number()
         task.kernel_loop = self
+        # asyncio's own names come from a counter of the process.
+        options["name"] = name if name is not None else scope.path or "root"
         task.__init__(coro, loop=self, **options)  # type: ignore[misc]
         self.tasks.append(task)
         if len(self.tasks) > self._prune_at:
             self.tasks = [t for t in self.tasks if not t.done()]
             self._prune_at = max(64, 2 * len(self.tasks))
         return task
+
+    def call_soon_threadsafe(self, callback: Callable[..., Any], *args: Any,  # type: ignore[override]
+                             context: Context | None = None) -> Any:  # fmt: skip
+        error = self.refuse("loop.call_soon_threadsafe() was called")
+        if events._get_running_loop() is self:
+            raise error
+        return Handle(callback, args, context, self.root_scope)  # a foreign thread: nobody there to tell
 
     def get_debug(self) -> bool:
         return False
@@ -215,15 +230,13 @@ class KernelLoop(asyncio.AbstractEventLoop):
         return None
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """Nobody retrieved an exception: not the engine's business; the run's own end says what failed."""
+        """Nobody retrieved an exception: a line in the run's log; the run's own end says what failed."""
+        error = context.get("exception")
+        self.owner.complained(f"{context.get('message', 'unhandled exception')}: {error!r}")
 
     default_exception_handler = call_exception_handler
 
     # -- what the kernel calls -----------------------------------------------------------------
-
-    def next_number(self) -> int:
-        self._number += 1
-        return self._number
 
     def current_scope(self) -> Scope:
         """The running task's scope; between tasks, that of the code that registered the callback."""
@@ -244,9 +257,9 @@ class KernelLoop(asyncio.AbstractEventLoop):
         outer = events._get_running_loop()
         swapped = _leave_task(outer)
         hooks = sys.get_asyncgen_hooks()
-        sys.set_asyncgen_hooks(self._generator_began, self._generator_dropped)
+        sys.set_asyncgen_hooks(None, self._generator_dropped)
         events._set_running_loop(self)
-        self.driving = True
+        before, self.driving = self.driving, True
         try:
             while ready:
                 if budget == 0:
@@ -255,75 +268,63 @@ class KernelLoop(asyncio.AbstractEventLoop):
                 handle = ready.popleft()
                 if not handle._cancelled:
                     self.scope = handle.scope
-                    if handle.context is None:
-                        handle.callback(*handle.args)
-                    else:
+                    try:
                         handle.context.run(handle.callback, *handle.args)
+                    except BaseException as error:  # noqa: BLE001 - no code of a body may stop a worker
+                        self._escaped(handle, error)
         finally:
-            self.driving = False
+            self.driving = before
             self.scope = self.root_scope
             events._set_running_loop(outer)
             sys.set_asyncgen_hooks(*hooks)
             _enter_task(outer, swapped)
         return True
 
-    def refuse(self, what: str) -> Nondeterminism:
+    def refuse(self, what: str, hint: str = "do this in a step") -> Nondeterminism:
         """Record that the body did what it must not, with the user's line; the caller raises the answer."""
-        file, line = blame()
+        file, line = blame(self.tasks[0].get_coro() if self.tasks else None)
         error = Nondeterminism(
-            f"{what} in a workflow body ({file}:{line}): a replay could not repeat it; do this in a step",
-            file=file,
-            line=line,
+            f"{what} in a workflow body ({file}:{line}): a replay could not repeat it; {hint}", file=file, line=line
         )
-        if self.foreign is None:
-            self.foreign = error
+        if self.misuse is None:
+            self.misuse = error
             self.owner.misused(error)
         return error
 
-    def drop_generators(self) -> None:
-        """Forget the generators begun here: the kernel is being closed and they end with its tasks."""
-        self._generators = None
+    # -- manners -------------------------------------------------------------------------------
 
-    # -- asynchronous generators ---------------------------------------------------------------
+    def _escaped(self, handle: Handle, error: BaseException) -> None:
+        # A task keeps what ended it, and raises SystemExit and KeyboardInterrupt once more for the loop.
+        if not isinstance(getattr(handle.callback, "__self__", None), asyncio.Task):
+            self.owner.complained(f"exception in callback {handle.callback!r}: {error!r}")
 
-    def _generator_began(self, generator: Any) -> None:
-        """Nothing to keep: the finalizer is bound to this loop from now on (PEP 525)."""
+    def _check_wait(self, futures: Any) -> None:
+        # asyncio.wait answers with sets; of futures that hash by their address, no two iterate alike.
+        if len(futures) > 1 and any(not isinstance(f, KernelFuture | KernelTask) for f in futures):
+            raise self.refuse("asyncio.wait() over other futures than tasks", "give it tasks (asyncio.create_task)")
+
+    def _check_as_completed(self, coro: Any, frame: FrameType | None) -> None:
+        # It makes a set of what it is given, and bare coroutines hash by their address: tasks would be created,
+        # and call identities given, in another order on replay.
+        if frame is None or frame.f_code not in _ENSURE:
+            return
+        while frame is not None and frame.f_globals.get("__name__") == "asyncio.tasks":
+            if frame.f_code.co_qualname.partition(".")[0] in _COMPLETES:
+                given = frame.f_locals.get("fs", frame.f_locals.get("aws", ()))
+                for one in [coro, *(given if isinstance(given, list | tuple | set | frozenset) else ())]:
+                    if type(one) is CoroutineType:
+                        one.close()
+                raise self.refuse("asyncio.as_completed() over bare coroutines", "give it tasks, or step calls")
+            frame = frame.f_back
 
     def _generator_dropped(self, generator: Any) -> None:
         # Dropped while its own kernel runs: closed inside it, in drop order, which reference counting makes
         # repeatable. Found by the collector, or after the kernel stopped: its `finally` may not ask for
         # anything, since the moment would differ on replay.
-        if self.driving and events._get_running_loop() is self and not _collecting:
+        if self.driving and events._get_running_loop() is self and _collector != get_ident():
             self.create_task(generator.aclose())
         else:
-            self.owner_refusing(generator)
-
-    def owner_refusing(self, generator: Any) -> None:
-        """Close a generator with every command refused."""
-        closing = generator.aclose()
-        outer = events._get_running_loop()
-        silent = Silence(self)
-        events._set_running_loop(silent)
-        try:
-            closing.send(None)
-        except BaseException:  # noqa: BLE001, S110 - whatever the dying generator raises concerns nobody
-            pass
-        finally:
-            events._set_running_loop(outer)
-
-
-class Evicted(BaseException):
-    """The run leaves memory. Not an Exception, so that no `except Exception` can stop it."""
-
-
-class Silence:
-    """Stands in as the running loop of code that must not ask for anything any more."""
-
-    def __init__(self, loop: KernelLoop) -> None:
-        self.loop = loop
-
-    def __getattr__(self, name: str) -> Any:
-        raise Evicted
+            self.owner.bury(generator)
 
 
 def _forbid(name: str) -> Callable[..., Any]:
@@ -346,29 +347,7 @@ for _name in dir(asyncio.AbstractEventLoop):
         setattr(KernelLoop, _name, _forbid(_name))
 # `abstractmethod` is not used by AbstractEventLoop, so the class above is concrete.
 
-_DRIVE = KernelLoop.drive.__code__
-
-
-def identify(scope: Scope, name: str) -> str:
-    """The identity of the next call of this name in a scope: path, name, and from the second on, "#n"."""
-    name = name.translate(_ESCAPES)
-    n = scope.names.get(name, 0) + 1
-    scope.names[name] = n
-    return scope.path + name if n == 1 else f"{scope.path}{name}#{n}"
-
-
-_ESCAPES = str.maketrans({"/": "%2F", "#": "%23", "@": "%40", "%": "%25"})
-
-
-def blame() -> tuple[str, int]:
-    """File and line of the user's code that is being executed: the innermost frame not of the engine."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        module = frame.f_globals.get("__name__", "")
-        if not module.startswith(_OWN):
-            return frame.f_code.co_filename, frame.f_lineno
-        frame = frame.f_back
-    return "<unknown>", 0
+_STEPPING = {KernelLoop.drive.__code__, KernelLoop.spawn.__code__}
 
 
 def running_loop() -> Any:
@@ -376,9 +355,14 @@ def running_loop() -> Any:
     return events._get_running_loop()
 
 
-def forget_pending(task: KernelTask) -> None:
-    """Let a task that never finished be collected without a word."""
-    task._log_destroy_pending = False  # type: ignore[attr-defined]
+def waits_for(task: KernelTask) -> Any:
+    """The future that a task waits for; None when it is about to run."""
+    return task._fut_waiter  # type: ignore[attr-defined]
+
+
+def is_task(future: Any) -> bool:
+    """Whether a future is a task: it ends by its own code."""
+    return isinstance(future, asyncio.Task)
 
 
 if sys.version_info >= (3, 14):
@@ -399,12 +383,13 @@ else:
         pass
 
 
-_collecting = False
+_collector: int | None = None
+"""The thread whose collector is at work."""
 
 
 def _on_collection(phase: str, info: dict[str, int]) -> None:
-    global _collecting  # noqa: PLW0603 - one flag per process, set by the collector itself
-    _collecting = phase == "start"
+    global _collector  # noqa: PLW0603 - the collector runs at most once at a time in a process
+    _collector = get_ident() if phase == "start" else None
 
 
 gc.callbacks.append(_on_collection)

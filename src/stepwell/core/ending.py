@@ -5,7 +5,8 @@ from collections.abc import Callable
 import msgspec
 
 from stepwell.core.admission import rank_of
-from stepwell.core.kernel import Kernel, RollbackFailed
+from stepwell.core.kernel import Kernel
+from stepwell.core.outcome import RollbackFailed, marks
 from stepwell.core.retry import next_delay, retry_after_of
 from stepwell.errors import DeadlineExceeded, StepwellError
 from stepwell.model.change import Patch
@@ -48,9 +49,7 @@ def ending(kernel: Kernel, facts: EndFacts, value: Payload | None, again: Payloa
     assert outcome is not None
     if isinstance(outcome.error, RollbackFailed):
         left = ", ".join(outcome.error.left)
-        return parked(
-            f"rollback: undoing {outcome.error.call} failed: {outcome.error.error}; left to undo: {left}"
-        )
+        return parked(f"rollback: undoing {outcome.error.call} failed: {outcome.error.error}; left to undo: {left}")
     if again is not None:
         started = msgspec.structs.replace(facts.started, at=facts.now, input=again, attempt=1)
         return _next_generation(facts, "continue", started, 0.0, None)
@@ -65,10 +64,9 @@ def ending(kernel: Kernel, facts: EndFacts, value: Payload | None, again: Payloa
             facts.started, at=facts.now, attempt=facts.started.attempt + 1, deadline=facts.started.deadline
         )
         return _next_generation(facts, "retry", started, delay, failure)
-    cause = getattr(error, "__stepwell_call__", None)
-    end = Finished(
-        at=facts.now, status=RunStatus.FAILED.value, error=failure, cause=cause, undone=kernel.undone
-    )
+    came_from = marks(error)
+    cause = next((call for call in kernel.failed if call in came_from), None)  # the first that failed
+    end = Finished(at=facts.now, status=RunStatus.FAILED.value, error=failure, cause=cause, undone=kernel.undone)
     return _end(facts, end)
 
 
@@ -83,9 +81,7 @@ def ending_error(kernel: Kernel) -> BaseException | None:
 def _retry_delay(facts: EndFacts, error: BaseException) -> float | None:
     retry = facts.rules.retry
     if facts.retries is not None:
-        retry = type(retry)(
-            facts.retries, retry.delay, retry.backoff, retry.max_delay, retry.jitter, retry.retry_on
-        )
+        retry = type(retry)(facts.retries, retry.delay, retry.backoff, retry.max_delay, retry.jitter, retry.retry_on)
     retryable = error.retryable if isinstance(error, StepwellError) else isinstance(error, Exception)
     if not retry.covers(error):
         return None
@@ -104,9 +100,7 @@ def _end(facts: EndFacts, entry: Finished) -> Ending:
     return Ending(entry, patch)
 
 
-def _next_generation(
-    facts: EndFacts, reason: str, started: Started, delay: float, failure: Failure | None
-) -> Ending:
+def _next_generation(facts: EndFacts, reason: str, started: Started, delay: float, failure: Failure | None) -> Ending:
     ready = facts.now + delay
     patch = Patch(
         status=RunStatus.QUEUED,

@@ -34,11 +34,7 @@ def rewind(entries: list[AnyEntry], now: float) -> Rewound | None:
     first_undone = next((n for n in live if _is_step(entries[n], undone)), end)
     cut = min(failed, first_undone)
     settled = {e.call for n, e in enumerate(entries) if n in live and isinstance(e, Received | ChildEnded)}
-    gone = [
-        n
-        for n in live
-        if n in (failed, end) or _consequence(entries[n], n, cut) or _let_go(entries[n], settled)
-    ]
+    gone = [n for n in live if n in (failed, end) or _consequence(entries[n], n, cut) or _let_go(entries[n], settled)]
     redo = 1 + sum(isinstance(e, Rewound) for e in entries)
     return Rewound(at=now, void=gone, redo=redo)
 

@@ -36,11 +36,7 @@ def new_run(
 ) -> NewRun:
     """The run to create; with `worker`, as claimed by it. `rules` are None in clients without the code."""
     deadline = options.deadline if options.deadline is not None else (rules.deadline if rules else None)
-    patience = (
-        options.queue_timeout
-        if options.queue_timeout is not None
-        else (rules.queue_timeout if rules else None)
-    )
+    patience = options.queue_timeout if options.queue_timeout is not None else (rules.queue_timeout if rules else None)
     priority = options.priority if options.priority is not None else (rules.priority if rules else 100)
     due = now + options.delay if options.delay else None
     blobs: list[tuple[str, bytes]] = []

@@ -23,9 +23,7 @@ _MACROS: Final = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
-_EXPECTED: Final = (
-    "five fields (minute hour day-of-month month day-of-week), six with seconds first, or @daily"
-)
+_EXPECTED: Final = "five fields (minute hour day-of-month month day-of-week), six with seconds first, or @daily"
 _ALL_HOURS: Final = set(range(24))
 _DAY: Final = 86_400
 _SECOND: Final = timedelta(seconds=1)

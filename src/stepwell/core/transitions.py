@@ -116,9 +116,7 @@ def decide(row: RunRow, verb: Verb, entries: list[AnyEntry], now: float) -> Chan
         item = InboxItem(n=0, kind=verb.value, at=now)
         patch = Patch(cancelling=True) if verb is Verb.CANCEL else None
         if row.status is S.PAUSED:
-            patch = Patch(
-                status=S.QUEUED, release=True, rank=rank_of(now, row.priority, True), cancelling=True
-            )
+            patch = Patch(status=S.QUEUED, release=True, rank=rank_of(now, row.priority, True), cancelling=True)
         return Change(run=row.key, expect=expect, patch=patch, post=(Post(target=row.key, item=item),))
     if act is Act.REWIND:
         return _rewound(row, expect, entries, now)
@@ -178,7 +176,5 @@ def told_parent(row: RunRow, end: Finished, now: float) -> tuple[Post, ...]:
     ended = ChildEnded(
         at=now, call=row.parent_call, run=row.key.hex(), status=end.status, value=end.value, error=end.error
     )
-    item = InboxItem(
-        n=0, kind="child", at=now, call=row.parent_call, data=msgspec.Raw(msgspec.json.encode(ended))
-    )
+    item = InboxItem(n=0, kind="child", at=now, call=row.parent_call, data=msgspec.Raw(msgspec.json.encode(ended)))
     return (Post(target=row.parent, item=item),)

@@ -59,4 +59,4 @@ class FoldScope(msgspec.Struct, frozen=True):
     value: bytes
 
 
-Command = RunStep | PlaceWait | StartChild | CloseCall | ReportProgress | FoldScope
+Command = RunStep | PlaceWait | StartChild | CloseCall | FoldScope

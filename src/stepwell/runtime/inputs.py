@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from stepwell.core.kernel import Kind
+from stepwell.core.opencalls import Kind
 from stepwell.model.entry import AnyEntry, CancelSeen, ChildEnded, Fired, Received
 from stepwell.model.run import InboxItem
 

@@ -34,8 +34,6 @@ class Orders:
                     self._close(command.call)
                 case FoldScope():
                     self._fold(command)
-                case _:
-                    pass
 
     def _place(self, command: PlaceWait) -> None:
         run = self._run
@@ -102,4 +100,3 @@ class Orders:
         void = [n for n, call in enumerate(run.calls_of) if call is not None and call.startswith(inside)]
         value = run.draft.payload(command.value, f"the value of {command.call!r}")
         run.soon(Folded(at=run.stamp(), call=command.call, void=void, value=value))
-

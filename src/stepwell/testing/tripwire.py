@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from stepwell.core.asyncloop import KernelLoop, blame, running_loop
+from stepwell.core.asyncloop import KernelLoop, running_loop
+from stepwell.core.blame import blame
 
 _WATCHED: list[tuple[Any, str]] = [
     (time, "time"),

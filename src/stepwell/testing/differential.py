@@ -1,0 +1,230 @@
+"""The differential test: the same random operations on two stores, whose replies and dumps must stay equal.
+
+One of the two is the memory store, which says what is right. Both start empty, in the same namespace, under the
+clock that `play` hands out. A step is one operation, or one group of changes; after each, everything is compared. The
+whole game follows from its seed. `Tally` says how often each kind of operation was accepted and how often refused:
+a game proves something about a kind only when both have happened.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from stepwell.core.admission import rank_of
+from stepwell.model.change import Change, ClaimRequest, Expect, NewRun, Patch, Post, Reply, Send, Wait
+from stepwell.model.run import InboxItem, RunFilter, RunRow, WorkerRow
+from stepwell.model.status import TERMINAL, RunStatus
+from stepwell.ports.clock import Clock
+from stepwell.ports.store import Retire, Store
+
+T = TypeVar("T")
+Row = dict[str, Any]
+WORKERS, WORKFLOWS, QUEUES = ("w0", "w1", "w2"), ("a", "b"), ("default", "other")
+EVENTS, KEYS, CALLS, IDS = ("paid", "sent"), ("k0", "k1"), ("c0", "c1", "c2"), ("one", "two", "three", "four")
+ENDS = (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED)
+LEASE = 20.0
+
+
+class Dice:
+    """Chance from a seed (splitmix64): the same on every machine and in every version of Python."""
+
+    def __init__(self, seed: int) -> None:
+        self._state = seed
+
+    def below(self, bound: int) -> int:
+        """A number from 0 to `bound` - 1."""
+        self._state = (self._state + 0x9E3779B97F4A7C15) % 2**64
+        mixed = self._state
+        mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+        mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EB % 2**64
+        return (mixed ^ mixed >> 31) % bound
+
+    def chance(self, percent: int) -> bool:
+        """True in so many of a hundred cases."""
+        return self.below(100) < percent
+
+    def pick(self, among: Sequence[T]) -> T:
+        """One of them."""
+        return among[self.below(len(among))]
+
+    def some(self, among: Sequence[T], percent: int) -> tuple[T, ...]:
+        """Each of them, with so much chance."""
+        return tuple(one for one in among if self.chance(percent))
+
+
+class Ticks:
+    """The clock of a game: it moves when a step moves it."""
+
+    def __init__(self) -> None:
+        self.at = 1_000_000.0
+
+    def now(self) -> float:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at
+
+
+class Tally:
+    """How often each kind of operation was accepted, and how often refused or answered with nothing."""
+
+    def __init__(self) -> None:
+        self.accepted: dict[str, int] = {}
+        self.refused: dict[str, int] = {}
+
+    def add(self, kind: str, accepted: bool) -> None:
+        """Count one."""
+        counts = self.accepted if accepted else self.refused
+        counts[kind] = counts.get(kind, 0) + 1
+
+    def missing(self) -> list[str]:
+        """Kinds that have not both succeeded and been refused."""
+        return sorted(kind for kind in KINDS if kind not in self.accepted or kind not in self.refused)
+
+
+async def play(
+    seed: int,
+    steps: int,
+    model: Callable[[Clock], Awaitable[Store]],
+    other: Callable[[Clock], Awaitable[Store]],
+    tally: Tally | None = None,
+) -> Tally:
+    """Play a game and close both stores. Raises AssertionError at the first difference, with seed and step."""
+    ticks = Ticks()
+    game = Game(Dice(seed), ticks, await model(ticks), await other(ticks), tally or Tally())
+    try:
+        for step in range(steps):
+            try:
+                await game.step()
+            except AssertionError as difference:
+                raise AssertionError(f"seed {seed}, step {step}: {difference}") from difference
+    finally:
+        await game.model.close()
+        await game.other.close()
+    return game.tally
+
+
+class Game:
+    """Two stores, and what the model's dump says of them, from which the next step is made up."""
+
+    def __init__(self, dice: Dice, ticks: Ticks, model: Store, other: Store, tally: Tally) -> None:
+        self.dice = dice
+        self.ticks = ticks
+        self.model = model
+        self.other = other
+        self.tally = tally
+        self.dump: dict[str, Any] = {"runs": {}, "journal": [], "inbox": []}
+        self.past: list[tuple[str, Change]] = []
+        self.made = 0
+
+    # -- a step --------------------------------------------------------------------------------
+
+    async def step(self) -> None:
+        """One operation on both, and the comparison."""
+        self.ticks.at += self.dice.pick((0.0, 0.25, 1.0, 3.0))
+        kind = self.dice.pick(STEPS)
+        await getattr(self, f"_{kind}")()
+        self.dump, theirs = await self.model.dump(), await self.other.dump()
+        for part, mine in self.dump.items():
+            assert mine == theirs[part], f"{kind}: {part} differ:\n{mine}\n{theirs[part]}"
+
+    async def _both(self, what: str, ask: Callable[[Store], Awaitable[T]]) -> T:
+        mine, theirs = await ask(self.model), await ask(self.other)
+        assert mine == theirs, f"{what} answered:\n{mine}\n{theirs}"
+        return mine
+
+    async def _commit(self) -> None:
+        group: list[tuple[str, Change]] = []
+        while not group or self.dice.chance(60):
+            kind = self.dice.pick(CHANGES)
+            change = getattr(self, f"_{kind}")()
+            if change is not None:
+                group.append((kind, change))
+        if self.dice.chance(10) and self.past:
+            group.append(("repeated", self.dice.pick(self.past)[1]))
+        changes = [change for _, change in group]
+        kinds = [kind for kind, _ in group]
+        replies = await self._both(f"commit {kinds}", lambda store: store.commit(changes))
+        for (kind, change), reply in zip(group, replies, strict=True):
+            self.tally.add(kind, reply.ok and reply.released and not reply.why and not reply.children)
+            self.past = [*self.past[-20:], (kind, change)]
+        if self.dice.chance(15):
+            await self._again(changes, replies)
+
+    async def _again(self, changes: list[Change], before: list[Reply]) -> None:
+        """The replies were lost, and the group is committed again (P6)."""
+        again = await self._both("repeat", lambda store: store.commit(changes))
+        for reply in again:
+            self.tally.add("repeated", reply.ok)
+
+    async def _claim(self) -> None:
+        dice = self.dice
+        rows = list(self.dump["runs"].values())
+        only = dice.pick(rows)["key"] if rows and dice.chance(15) else None
+        request = ClaimRequest(worker=dice.pick(WORKERS), workflows=dice.some(WORKFLOWS, 80), now=self.ticks.at, only=only,
+                               queues=dice.some(QUEUES, 70) if dice.chance(30) else (), limit=1 + dice.below(4))  # fmt: skip
+        cached = {row["key"]: row["epoch"] - dice.below(2) for row in rows if dice.chance(40)}
+        claimed = await self._both("claim", lambda store: store.claim(request, cached))
+        self.tally.add("claim", bool(claimed))
+
+    async def _pulse(self) -> None:
+        dice, at = self.dice, self.ticks.at
+        name = dice.pick(WORKERS)
+        row = WorkerRow(id=name, host="here", pid=7, version="1", concurrency=3, started_at=1.0, beat_at=at,
+                        expires_at=at + LEASE, held=1)  # fmt: skip
+        hearts = await self.model.heart(), await self.other.heart()
+        if dice.chance(6):
+            for heart in hearts:
+                heart.stop(name)
+        else:
+            mine, theirs = (heart.beat(row) for heart in hearts)
+            assert mine == theirs, f"beat answered {mine} and {theirs}"
+            self.tally.add("beat", mine is not None)
+        for heart in hearts:
+            heart.close()
+
+    async def _sleep(self) -> None:
+        self.ticks.at += self.dice.pick((5.0, LEASE, 30.0, 100_000.0 if self.dice.chance(10) else 2.0))
+
+    async def _retire(self) -> None:
+        dice = self.dice
+        statuses = [(name, end.value) for name in (*WORKFLOWS, "*") for end in ENDS]
+        which = Retire(now=self.ticks.at, limit=1 + dice.below(5),
+                       ages={one: dice.pick((0.0, 10.0, 60.0)) for one in dice.some(statuses, 40)},
+                       keeps={one: dice.below(3) for one in dice.some(statuses, 20)})  # fmt: skip
+        self.tally.add("retire", await self._both("retire", lambda store: store.retire(which)) > 0)
+
+    async def _read(self) -> None:
+        dice = self.dice
+        rows = list(self.dump["runs"].values())
+        key = dice.pick(rows)["key"] if rows and dice.chance(90) else b"?" * 16
+        after, generation = dice.below(3), dice.pick((None, 1, 2))
+        await self._both("load", lambda store: store.load(key, after))
+        await self._both("inbox", lambda store: store.inbox(key, after))
+        await self._both("journal", lambda store: store.journal(key, generation))
+        await self._both("blobs", lambda store: store.blobs(key))
+        await self._both("rows", lambda store: store.rows([key, b"!" * 16, key]))
+        name = dice.pick((*IDS, key.hex(), "nobody"))
+        found = await self._both("row_by_id", lambda store: store.row_by_id(name))
+        self.tally.add("read", found is not None)
+
+    async def _look(self) -> None:
+        dice = self.dice
+        which = RunFilter(
+            status=dice.some(tuple(RunStatus), 20) if dice.chance(50) else (),
+            workflow=dice.some(WORKFLOWS, 50) if dice.chance(30) else (),
+            queue=dice.some(QUEUES, 50) if dice.chance(20) else (),
+            id_prefix=dice.pick(("t", "on", "00", "")) if dice.chance(20) else None,
+            tags=dict(dice.some((("n", 1), ("yes", True), ("s", "x")), 50)) if dice.chance(30) else {},
+            since=self.ticks.at - 50 if dice.chance(20) else None,
+            until=self.ticks.at - 10 if dice.chance(20) else None,
+        )
+        after, limit = dice.pick((None, b"\0" * 15 + bytes([self.made // 2 % 256]))), 1 + dice.below(10)
+        page = await self._both("list", lambda store: store.list(which, after=after, limit=limit))
+        self.tally.add("list", bool(page))
+        await self._both("count", lambda store: store.count(which))
+        names = dice.some(WORKFLOWS, 80)
+        self.tally.add("next_due", await self._both("next_due", lambda store: store.next_due(names)) is not None)
+        self.tally.add("lonely", bool(await self._both("lonely", lambda store: store.lonely(names, 2))))
+        await self._both("workers", lambda store: store.workers())
