@@ -15,8 +15,9 @@ from pathlib import Path
 from stepwell import App, StepwellError
 from stepwell.client.config import PREFIX, Settings
 from stepwell.core import admission, payloads
-from stepwell.core.kernel import ACTIVATION_BUDGET, OPEN_CALLS
+from stepwell.core.kernel import ACTIVATION_BUDGET
 from stepwell.core.retry import next_delay
+from stepwell.core.syscalls import OPEN_CALLS
 from stepwell.core.transitions import MOVES, VERBS, Act, Verb
 from stepwell.errors import ERRORS, EngineRefusal, RunError, UsageError, WorkError, WorldError
 from stepwell.model.duration import LONGEST, describe
@@ -158,7 +159,7 @@ def defaults() -> str:
         ["longest duration", f"{LONGEST:,}", "seconds (100 years)"],
         ["payload kept in the journal", f"{payloads.INLINE:,}", "bytes, larger ones beside it"],
         ["largest payload", f"{payloads.LARGEST:,}", "bytes"],
-        ["open calls of a run", f"{OPEN_CALLS:,}", "calls"],
+        ["open calls of a run, and as many timers", f"{OPEN_CALLS:,}", "calls"],
         ["callbacks of a body without waiting", f"{ACTIVATION_BUDGET:,}", "callbacks, then it is parked"],
         ["waits sat out without giving the lease back", f"{KEEP_HOT:g}", "seconds, at most"],
         ["deaths after which a run is executed alone", str(ALONE), "workers"],

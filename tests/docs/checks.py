@@ -15,12 +15,12 @@ Page = dict[str, Any]
 
 async def readme(page: Page) -> None:
     async with Environment(page["app"]) as env:
-        run = await page["place_order"].options(id="order-2").start(page["Order"]("order-2", 5))
+        run = await page["place_order"].options(id="order-2").start("order-2", 5)
         await env.settle()
         await page["paid"].send("card", key="order-2")
         assert await run.result() == "charge-order-2 by card"
         with env.mock(page["refund"], lambda charge_id: None) as refunds:
-            late = await page["place_order"].start(page["Order"]("order-3", 5))
+            late = await page["place_order"].start("order-3", 5)
             with pytest.raises(RunFailed):
                 await late.result()
             assert refunds == [("charge-order-3",)]

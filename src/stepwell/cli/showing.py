@@ -74,7 +74,7 @@ def _facts(seen: Snapshot, report: RunStatusReport) -> list[Line]:
         ("worker", row.worker or ""),
         ("attempt", f"{report.attempt}" if report.attempt > 1 else ""),
         ("generation", f"{row.generation}" if row.generation > 1 else ""),
-        ("deaths", f"{row.deaths} workers died with it" if row.deaths else ""),
+        ("deaths", f"{counted(row.deaths, 'worker')} died with it" if row.deaths else ""),
         ("parent", f"{row.parent.hex()} ({row.parent_call})" if row.parent else ""),
         ("tags", "  ".join(f"{name}={value}" for name, value in row.tags.items())),
         ("input", _value(report.input)),

@@ -39,7 +39,7 @@ def command(workflow: str, input: str | None, url: str | None, namespace: str | 
     async def begin(client: Any) -> Any:
         _known(client, workflow, app)
         run = await client.start(workflow, given, **found)
-        _tell_started(run, json and not wait)
+        _tell_started(run, json, wait)
         return await _waited(run, timeout, json) if wait else None
 
     talk(Target(url, namespace, app), begin, create=True)
@@ -54,13 +54,14 @@ def _known(app: Any, workflow: str, reference: str | None) -> None:
         raise UnknownWorkflow(f"no workflow is called {workflow!r} in {reference}", hint=f"It has {known}.")
 
 
-def _tell_started(run: Any, json: bool) -> None:
+def _tell_started(run: Any, json: bool, wait: bool) -> None:
+    """The run's id; on standard error where the result is to come on standard output."""
     from stepwell.cli.terminal import line, print_json
 
-    if json:
+    if json and not wait:
         print_json({"id": run.id, "workflow": run.workflow})
-    else:
-        line(run.id, err=False)
+    elif not json:
+        line(run.id, err=wait)
 
 
 async def _waited(run: Any, timeout: str | None, json: bool) -> None:

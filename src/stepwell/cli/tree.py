@@ -48,7 +48,8 @@ def _end(view: JournalView) -> list[Line]:
     if view.end is None:
         return []
     status, value = view.end["status"], (view.end.get("value") or {}).get("v")
-    at = f"  +{span(view.end['at'] - (view.started or view.end['at']))}"
+    started = view.started or 0.0
+    at = f"  +{span(view.end.get('at', started) - started)}"
     result = f"  → {compact(value)}" if status == "succeeded" and value is not None else ""
     error = f"  {headline(view.end['error'])}" if view.end.get("error") else ""
     return [[("  ■ ", STYLES[status]), (status, STYLES[status]), (at, "bright_black"), result, (error, "red")]]

@@ -7,6 +7,7 @@ from stepwell.model.entry import (
     Armed,
     Attempted,
     CancelSeen,
+    Fired,
     Finished,
     Folded,
     Intended,
@@ -42,28 +43,40 @@ class History(msgspec.Struct):
     redo: int = 0
     redone: set[str] = set()
     stamp: float = 0.0
-    open: list[str] = []
+    waits: dict[str, str] = {}
+
+    @property
+    def open(self) -> list[str]:
+        """The keyed waits that nothing came for yet, for display."""
+        return list(self.waits.values())
 
 
 def voided(entries: list[AnyEntry]) -> set[int]:
     """The numbers of the entries that rewinds and closed folds have made void."""
-    void: set[int] = set()
-    for entry in entries:
-        if isinstance(entry, Rewound | Folded):
+    rewound = _rewound(entries)
+    void = set(rewound)
+    for number, entry in enumerate(entries):
+        if isinstance(entry, Folded) and number not in rewound:  # one that went stands for its calls no longer
             void.update(entry.void)
     return void
 
 
+def _rewound(entries: list[AnyEntry]) -> set[int]:
+    return {number for entry in entries if isinstance(entry, Rewound) for number in entry.void}
+
+
 def fold_history(entries: list[AnyEntry]) -> History:
     """Fold a generation's journal; entry n of the list is number n of the journal."""
-    history = History(void=voided(entries))
+    if len(entries) == 1 and isinstance(entries[0], Started):
+        return History(started=entries[0], stamp=entries[0].at)
+    history, rewound = History(void=voided(entries)), _rewound(entries)
     for number, entry in enumerate(entries):
         history.stamp = max(history.stamp, entry.at)
         if isinstance(entry, Rewound):
             history.redo = entry.redo
         if number not in history.void:
             _fold_one(history, entry)
-        elif isinstance(entry, Stepped) and entry.error is None:
+        elif number in rewound and isinstance(entry, Stepped) and entry.error is None:
             history.redone.add(entry.call)  # undone by a rollback: it happens again, under a key of its own
     return history
 
@@ -91,8 +104,11 @@ def _fold_one(history: History, entry: AnyEntry) -> None:
             history.folds[entry.call] = entry
         case Armed():
             history.armed.add(entry.call)
-            history.open.append(f"{entry.event}" + (f" key={entry.key}" if entry.key is not None else ""))
+            history.waits[entry.call] = entry.event + (f" key={entry.key}" if entry.key is not None else "")
         case Received():
             history.armed.discard(entry.call)
+            history.waits.pop(entry.call, None)
+        case Fired():
+            history.waits.pop(entry.call.removesuffix("/timeout"), None)
         case _:
             pass

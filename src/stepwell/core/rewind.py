@@ -4,10 +4,15 @@ from stepwell.core.history import voided
 from stepwell.model.entry import (
     AnyEntry,
     Armed,
+    Attempted,
     CancelSeen,
     ChildEnded,
     ChildStarted,
     Finished,
+    Fired,
+    Folded,
+    Intended,
+    Nested,
     Received,
     Rewound,
     Stepped,
@@ -17,10 +22,11 @@ from stepwell.model.entry import (
 def rewind(entries: list[AnyEntry], now: float) -> Rewound | None:
     """The entry that sends an ended run back to before its failure; None when it has not ended.
 
-    Void become: the end itself; the failure of the call that it ended with; what happened in consequence, that is
-    every entry of a call made after that failure was delivered (handlers, rollbacks); waits and children that
-    the end let go. If rollbacks ran, the calls they undid run again too, and so does everything made after the
-    first of them. What succeeded before, or beside it, stays (P2).
+    Void become: the end itself; the failure of the call that it ended with, or the cancellation; what happened in
+    consequence, that is every entry of a call made after that was delivered (handlers, rollbacks), and every other
+    failure since; waits and children that the end let go. If rollbacks ran, the calls they undid run again too,
+    and so does everything made after the first of them. A call that runs again has all its attempts before it.
+    What succeeded before, or beside it, stays (P2).
     """
     void = voided(entries)
     live = [n for n in range(len(entries)) if n not in void]
@@ -29,39 +35,64 @@ def rewind(entries: list[AnyEntry], now: float) -> Rewound | None:
         return None
     finished = entries[end]
     assert isinstance(finished, Finished)
-    failed = next((n for n in reversed(live) if _failed(entries[n], finished.cause)), end)
-    undone = set(finished.undone)
-    first_undone = next((n for n in live if _is_step(entries[n], undone)), end)
-    cut = min(failed, first_undone)
-    settled = {e.call for n, e in enumerate(entries) if n in live and isinstance(e, Received | ChildEnded)}
-    gone = [n for n in live if n in (failed, end) or _consequence(entries[n], n, cut) or _let_go(entries[n], settled)]
+    roots = {n for n in live if _is_root(entries[n], finished)}
+    cut = min(roots, default=end)
+    considered = live + [n for m in live if m > cut and isinstance(e := entries[m], Folded) for n in e.void]
+    gone = roots | {end} | {n for n in considered if n > cut and _is_consequence(entries[n], cut)}
+    gone |= {n for n in live if n > cut and isinstance(e := entries[n], Folded) and _is_broken(e, gone)}
+    kept = {n for n in live if n not in gone}
+    settled = {e.call for n in kept if isinstance(e := entries[n], Stepped | Received | ChildEnded)}
+    again = {e.call: e for n in sorted(gone) if isinstance(e := entries[n], Stepped)}
+    gone |= {n for n in kept if _let_go(entries[n], settled) or _begins_anew(entries[n], again, settled)}
     redo = 1 + sum(isinstance(e, Rewound) for e in entries)
-    return Rewound(at=now, void=gone, redo=redo)
+    return Rewound(at=now, void=sorted(gone), redo=redo)
 
 
-def _failed(entry: AnyEntry, cause: str | None) -> bool:
-    return (
-        cause is not None
-        and isinstance(entry, Stepped | ChildEnded)
-        and entry.call == cause
-        and not (isinstance(entry, Stepped) and entry.error is None)
-    )
+def _is_root(entry: AnyEntry, finished: Finished) -> bool:
+    """Whether an entry is what a retry is to undo: what the run ended with, or what was rolled back."""
+    if isinstance(entry, Stepped):
+        return entry.call in finished.undone or (entry.error is not None and entry.call == finished.cause)
+    if isinstance(entry, ChildEnded):
+        return entry.call == finished.cause
+    return isinstance(entry, CancelSeen)
 
 
-def _is_step(entry: AnyEntry, calls: set[str]) -> bool:
-    return isinstance(entry, Stepped) and entry.call in calls
+def _is_consequence(entry: AnyEntry, cut: int) -> bool:
+    """Whether an entry after the cut goes with it."""
+    match entry:
+        case Stepped():
+            return entry.error is not None or entry.opened > cut
+        case ChildEnded():
+            return entry.status != "succeeded" or entry.opened > cut
+        case Received() | Fired():
+            return entry.opened > cut
+        case Attempted() | Intended() | Nested() | Folded():
+            return False  # as their calls do
+        case _:
+            return True
 
 
-def _consequence(entry: AnyEntry, number: int, cut: int) -> bool:
-    if number < cut:
-        return False
-    if isinstance(entry, Stepped) and entry.error is None and number != cut:
-        return entry.opened > cut
-    opened = getattr(entry, "opened", None)
-    return number == cut or isinstance(entry, CancelSeen) or opened is None or opened > cut
+def _is_broken(folded: Folded, gone: set[int]) -> bool:
+    """Whether a folded part has lost a call: then its value goes too, and the calls that are left stand for themselves."""
+    return not folded.void or not gone.isdisjoint(folded.void)
 
 
 def _let_go(entry: AnyEntry, settled: set[str]) -> bool:
     if isinstance(entry, ChildStarted):
         return not entry.detached and entry.call not in settled
     return isinstance(entry, Armed) and entry.call not in settled
+
+
+def _begins_anew(entry: AnyEntry, again: dict[str, Stepped], settled: set[str]) -> bool:
+    """Whether what is known of a call's attempts is to be forgotten, since the call runs again from the first.
+
+    Of a call without an outcome the intent stays: whether it happened is unknown, and it must not happen twice.
+    """
+    if isinstance(entry, Attempted):
+        return entry.call not in settled
+    if isinstance(entry, Intended):
+        return entry.call in again and entry.call not in settled
+    if isinstance(entry, Nested):
+        parent = next((outcome for call, outcome in again.items() if entry.call.startswith(call + "/")), None)
+        return parent is not None and (parent.error is None or entry.error is not None)
+    return False

@@ -58,7 +58,7 @@ class Activation:
         self.epoch = row.epoch
         self.definition = definition
         self.errors = host.definitions.errors
-        self.loop = asyncio.get_running_loop()
+        self.loop = host.loop
         self.blobs = blobs
         self.history = fold_history(entries)
         self.seq = len(entries)

@@ -62,6 +62,11 @@ class Hooks:
                 raise InvalidOption(f"no lifecycle event is called {name!r}", hint=f"There are {', '.join(EVENTS)}.")
             self._by_name.setdefault(name, []).append(fn)
 
+    @property
+    def any(self) -> bool:
+        """Whether anybody listens to anything."""
+        return bool(self._by_name)
+
     def wants(self, name: str) -> bool:
         """Whether anybody listens."""
         return name in self._by_name

@@ -1,5 +1,6 @@
 """What an activation asks of the worker around it."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
@@ -29,6 +30,7 @@ class Host(Protocol):
     writer: JournalWriter
     executor: Executor
     definitions: Definitions
+    loop: asyncio.AbstractEventLoop
     strict: bool
     stopping: bool
 

@@ -46,7 +46,7 @@ class StepCalls:
     @property
     def busy(self) -> bool:
         """Something runs, waits for a slot, or is about to start."""
-        return any(c.alarm is None for c in self._calls.values())
+        return bool(self._calls) and any(c.alarm is None for c in self._calls.values())
 
     def open(self) -> list[str]:
         """Calls under way, for display."""
@@ -54,6 +54,8 @@ class StepCalls:
 
     def next_due(self) -> float | None:
         """When the next retry is due."""
+        if not self._calls:
+            return None
         due = [c.due for c in self._calls.values() if c.alarm is not None]
         return min(due) if due else None
 
@@ -68,7 +70,7 @@ class StepCalls:
             what = f"step {command.step.name!r} had begun when its worker was lost; it may or may not have happened"
             error = OutcomeUnknown(what, hint="Find out, then repair the result or restart the run.")
             self._run.later(lambda: self._decided(call, None, error))
-        elif call.due > self._run.now():
+        elif call.due and call.due > self._run.now():
             self._wait(call)
         else:
             self._intend(call)

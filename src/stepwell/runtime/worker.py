@@ -86,7 +86,7 @@ class Worker:
         self._reserved = 0
         self._coming: set[bytes] = set()
         self.claims = Claims(self)
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._heart: Heartbeat | None = None
         self._started_at = clock.now()
@@ -194,7 +194,7 @@ class Worker:
             self._give_back(one)
         else:
             self._coming.add(new.row.key)
-            self._loop.call_soon(self.take_on, [one])
+            self.loop.call_soon(self.take_on, [one])
 
     def holds(self, key: bytes) -> bool:
         """Whether this worker holds the run, or is just taking it on."""
@@ -259,7 +259,7 @@ class Worker:
 
     async def _inbox(self, key: bytes, after: int) -> None:
         items = await self._persistently(lambda: self.store.inbox(key, after))
-        self._loop.call_soon(self._inbox_arrived, key, items)
+        self.loop.call_soon(self._inbox_arrived, key, items)
 
     def _inbox_arrived(self, key: bytes, items: list[InboxItem]) -> None:
         run = self.runs.get(key)
@@ -281,7 +281,7 @@ class Worker:
             value = msgspec.structs.replace(value, v=msgspec.Raw(loaded.blobs[value.r]), r="")
         ended = ChildEnded(call=call, run=key.hex(), status=status, value=value, error=end.error if end else None)
         parent = loaded.row.parent
-        self._loop.call_soon(lambda: self._child_ended(parent, ended))
+        self.loop.call_soon(lambda: self._child_ended(parent, ended))
 
     def _child_ended(self, parent: bytes, ended: ChildEnded) -> None:
         run = self.runs.get(parent)
@@ -330,9 +330,9 @@ class Worker:
         self.claims.nudge(due=status is RunStatus.QUEUED or (finished is not None and run.row.parent is not None))
 
     def _tell_released(self, run: Activation, status: RunStatus, finished: Finished | None) -> None:
-        name = f"run.{status.value}"
-        if not self.hooks.wants(name):
+        if not self.hooks.any:
             return
+        name = f"run.{status.value}"
         facts: dict[str, Any] = {}
         if finished is not None and finished.error is not None:
             facts["error"] = self.definitions.errors.to_exception(finished.error)
@@ -370,7 +370,7 @@ class Worker:
         return self._heart is not None and self.clock.monotonic() < self._heart.holds_until
 
     def _progressing(self) -> bool:
-        self._loop.call_soon_threadsafe(self._tick)
+        self.loop.call_soon_threadsafe(self._tick)
         late = self.clock.monotonic() - self.options.lease_s
         return self._ticked > late and (self.writer.idle or self.writer.progress_at > late)
 
@@ -378,8 +378,8 @@ class Worker:
         self._ticked = self.clock.monotonic()
 
     def _heard(self, held: frozenset[bytes]) -> None:
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._reconcile, held)
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self._reconcile, held)
 
     def _reconcile(self, held: frozenset[bytes]) -> None:
         # Twice in a row: a claim whose answer is still on its way is unknown, too, for a moment.
@@ -403,10 +403,10 @@ class Worker:
             for run in list(self.runs.values()):
                 run.drop("the worker was declared dead")
 
-        self._loop.call_soon_threadsafe(stop)
+        self.loop.call_soon_threadsafe(stop)
 
     def _spawn(self, work: Any) -> None:
-        task = self._loop.create_task(self._logged(work))
+        task = self.loop.create_task(self._logged(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

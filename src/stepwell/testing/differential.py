@@ -6,51 +6,32 @@ whole game follows from its seed. `Tally` says how often each kind of operation 
 a game proves something about a kind only when both have happened.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-import msgspec
-
-from stepwell.core.admission import rank_of
-from stepwell.model.change import Change, ClaimRequest, Expect, NewRun, Patch, Post, Reply, Send, Wait
-from stepwell.model.run import InboxItem, RunFilter, RunRow, WorkerRow
-from stepwell.model.status import TERMINAL, RunStatus
+from stepwell.model.change import Change, ClaimRequest
+from stepwell.model.run import RunFilter, WorkerRow
+from stepwell.model.status import RunStatus
 from stepwell.ports.clock import Clock
 from stepwell.ports.store import Retire, Store
+from stepwell.testing.randomchanges import (
+    CHANGES,
+    ENDS,
+    EVENTS,
+    HELD,
+    IDS,
+    OTHERS,
+    QUEUES,
+    STARTS,
+    WORKFLOWS,
+    Dice,
+    RandomChanges,
+)
 
 T = TypeVar("T")
-Row = dict[str, Any]
-WORKERS, WORKFLOWS, QUEUES = ("w0", "w1", "w2"), ("a", "b"), ("default", "other")
-EVENTS, KEYS, CALLS, IDS = ("paid", "sent"), ("k0", "k1"), ("c0", "c1", "c2"), ("one", "two", "three", "four")
-ENDS = (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED)
 LEASE = 20.0
-
-
-class Dice:
-    """Chance from a seed (splitmix64): the same on every machine and in every version of Python."""
-
-    def __init__(self, seed: int) -> None:
-        self._state = seed
-
-    def below(self, bound: int) -> int:
-        """A number from 0 to `bound` - 1."""
-        self._state = (self._state + 0x9E3779B97F4A7C15) % 2**64
-        mixed = self._state
-        mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9 % 2**64
-        mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EB % 2**64
-        return (mixed ^ mixed >> 31) % bound
-
-    def chance(self, percent: int) -> bool:
-        """True in so many of a hundred cases."""
-        return self.below(100) < percent
-
-    def pick(self, among: Sequence[T]) -> T:
-        """One of them."""
-        return among[self.below(len(among))]
-
-    def some(self, among: Sequence[T], percent: int) -> tuple[T, ...]:
-        """Each of them, with so much chance."""
-        return tuple(one for one in among if self.chance(percent))
+STEPS = ("commit",) * 12 + ("claim",) * 4 + ("pulse",) * 4 + ("sleep", "retire", "read", "look", "subscribe")
+KINDS = (*STARTS, *HELD, *OTHERS, "repeated", "claim", "beat", "retire", "read", "list", "next_due", "lonely")
 
 
 class Ticks:
@@ -115,8 +96,8 @@ class Game:
         self.other = other
         self.tally = tally
         self.dump: dict[str, Any] = {"runs": {}, "journal": [], "inbox": []}
-        self.past: list[tuple[str, Change]] = []
-        self.made = 0
+        self.changes = RandomChanges(dice)
+        self.past: list[Change] = []
 
     # -- a step --------------------------------------------------------------------------------
 
@@ -138,39 +119,40 @@ class Game:
         group: list[tuple[str, Change]] = []
         while not group or self.dice.chance(60):
             kind = self.dice.pick(CHANGES)
-            change = getattr(self, f"_{kind}")()
+            change = self.changes.make(kind, self.dump, self.ticks.at)
             if change is not None:
                 group.append((kind, change))
         if self.dice.chance(10) and self.past:
-            group.append(("repeated", self.dice.pick(self.past)[1]))
-        changes = [change for _, change in group]
-        kinds = [kind for kind, _ in group]
-        replies = await self._both(f"commit {kinds}", lambda store: store.commit(changes))
-        for (kind, change), reply in zip(group, replies, strict=True):
-            self.tally.add(kind, reply.ok and reply.released and not reply.why and not reply.children)
-            self.past = [*self.past[-20:], (kind, change)]
-        if self.dice.chance(15):
-            await self._again(changes, replies)
+            group.append(("repeated", self.dice.pick(self.past)))
+        await self._send([change for _, change in group], [kind for kind, _ in group])
+        if self.dice.chance(15):  # the replies were lost (P6)
+            await self._send([change for _, change in group], ["repeated"] * len(group))
 
-    async def _again(self, changes: list[Change], before: list[Reply]) -> None:
-        """The replies were lost, and the group is committed again (P6)."""
-        again = await self._both("repeat", lambda store: store.commit(changes))
-        for reply in again:
-            self.tally.add("repeated", reply.ok)
+    async def _send(self, changes: list[Change], kinds: list[str]) -> None:
+        replies = await self._both(f"commit of {kinds}", lambda store: store.commit(changes))
+        for kind, reply in zip(kinds, replies, strict=True):
+            self.tally.add(kind, reply.ok and reply.released and not reply.why and not reply.children)
+        self.past = [*self.past, *changes][-20:]
 
     async def _claim(self) -> None:
         dice = self.dice
         rows = list(self.dump["runs"].values())
         only = dice.pick(rows)["key"] if rows and dice.chance(15) else None
-        request = ClaimRequest(worker=dice.pick(WORKERS), workflows=dice.some(WORKFLOWS, 80), now=self.ticks.at, only=only,
-                               queues=dice.some(QUEUES, 70) if dice.chance(30) else (), limit=1 + dice.below(4))  # fmt: skip
+        request = ClaimRequest(
+            worker=dice.pick(self.changes.workers),
+            workflows=dice.some(WORKFLOWS, 80),
+            queues=dice.some(QUEUES, 70) if dice.chance(30) else (),
+            limit=1 + dice.below(4),
+            now=self.ticks.at,
+            only=only,
+        )
         cached = {row["key"]: row["epoch"] - dice.below(2) for row in rows if dice.chance(40)}
         claimed = await self._both("claim", lambda store: store.claim(request, cached))
         self.tally.add("claim", bool(claimed))
 
     async def _pulse(self) -> None:
         dice, at = self.dice, self.ticks.at
-        name = dice.pick(WORKERS)
+        name = dice.pick(self.changes.workers)
         row = WorkerRow(id=name, host="here", pid=7, version="1", concurrency=3, started_at=1.0, beat_at=at,
                         expires_at=at + LEASE, held=1)  # fmt: skip
         hearts = await self.model.heart(), await self.other.heart()
@@ -181,6 +163,8 @@ class Game:
             mine, theirs = (heart.beat(row) for heart in hearts)
             assert mine == theirs, f"beat answered {mine} and {theirs}"
             self.tally.add("beat", mine is not None)
+            if mine is None and dice.chance(70):
+                self.changes.succeed(name)
         for heart in hearts:
             heart.close()
 
@@ -220,7 +204,7 @@ class Game:
             since=self.ticks.at - 50 if dice.chance(20) else None,
             until=self.ticks.at - 10 if dice.chance(20) else None,
         )
-        after, limit = dice.pick((None, b"\0" * 15 + bytes([self.made // 2 % 256]))), 1 + dice.below(10)
+        after, limit = dice.pick((None, self.changes.key(self.changes.made // 2))), 1 + dice.below(10)
         page = await self._both("list", lambda store: store.list(which, after=after, limit=limit))
         self.tally.add("list", bool(page))
         await self._both("count", lambda store: store.count(which))
@@ -228,3 +212,8 @@ class Game:
         self.tally.add("next_due", await self._both("next_due", lambda store: store.next_due(names)) is not None)
         self.tally.add("lonely", bool(await self._both("lonely", lambda store: store.lonely(names, 2))))
         await self._both("workers", lambda store: store.workers())
+
+    async def _subscribe(self) -> None:
+        pairs = [(event, self.dice.pick(WORKFLOWS)) for event in self.dice.some(EVENTS, 50)]
+        await self._both("subscribe", lambda store: store.subscribe(pairs))
+        await self._both("subscribers", lambda store: store.subscribers(EVENTS[0]))

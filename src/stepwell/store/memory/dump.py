@@ -17,7 +17,7 @@ def dump(space: Space) -> dict[str, object]:
             for (gen, seq), (epoch, count, data) in sorted(journal.items())
         ],
         "inbox": [
-            (key.hex(), plain(item))
+            (key.hex(), _plain(item))
             for key, inbox in sorted(space.inboxes.items())
             for _, item in sorted(inbox.items())
         ],
@@ -27,7 +27,7 @@ def dump(space: Space) -> dict[str, object]:
             for digest, data in sorted(blobs.items())
         ],
         "mail": space.mail,
-        "messages": [asdict(item) for _, box in sorted(space.messages.items()) for _, item in sorted(box.items())],
+        "messages": [_plain(item) for _, box in sorted(space.messages.items()) for _, item in sorted(box.items())],
         "waits": [
             (event, key, n, run.hex(), call)
             for (event, key), box in sorted(space.waits.items())
@@ -39,6 +39,6 @@ def dump(space: Space) -> dict[str, object]:
     }
 
 
-def plain(item: InboxItem) -> dict[str, object]:
+def _plain(item: InboxItem) -> dict[str, object]:
     """An item as values that compare and print."""
     return asdict(item) | {"data": bytes(item.data)}

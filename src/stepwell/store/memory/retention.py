@@ -44,5 +44,7 @@ def _remove(space: Space, key: bytes) -> None:
     row = space.runs.pop(key)
     if space.ids.get(row.id) == key:
         del space.ids[row.id]
-    for kept in (space.journals, space.inboxes, space.blobs, space.waits_of):
+    for kept in (space.journals, space.inboxes, space.blobs):
         kept.pop(key, None)
+    for box, n in space.waits_of.pop(key, {}).values():
+        del space.waits[box][n]

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from stepwell.errors import StoreUnavailable
 from stepwell.model.change import Change, ClaimRequest, Reply
 from stepwell.model.run import Claimed, InboxItem, RunFilter, RunRow, WorkerRow
 from stepwell.ports.clock import Clock
@@ -72,9 +71,7 @@ class SqliteStore:
 
     async def open(self, *, create: bool = True) -> None:
         if not self.private:
-            await asyncio.to_thread(refuse_network, Path(self.path), self._mounts)
-            if not create and not Path(self.path).exists():
-                check(schema_status(self.path))
+            await asyncio.to_thread(self._look_at_file, create)
         self._writer = ConnectionThread("stepwell-writer", self.path, lambda: self._connect(reading=False))
         self._writer.start()
         try:
@@ -97,6 +94,11 @@ class SqliteStore:
         self._writer = self._reader = self._hints = None
         for thread in threads:
             await asyncio.to_thread(thread.close)
+
+    def _look_at_file(self, create: bool) -> None:
+        refuse_network(Path(self.path), self._mounts)
+        if not create and not Path(self.path).exists():
+            check(schema_status(self.path))
 
     def _connect(self, *, reading: bool) -> Db:
         db = connect(self.path, durability=self._durability, busy_timeout=self._busy_timeout, reading=reading)

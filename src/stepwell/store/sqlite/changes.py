@@ -16,7 +16,7 @@ from stepwell.store.sqlite.bulk import JOURNAL, Hot
 from stepwell.store.sqlite.connection import Db
 from stepwell.store.sqlite.gathering import Gathering, is_hot, is_plain_start, start_values, without_worker
 from stepwell.store.sqlite.mail import FIRST_TERMINAL, Mail
-from stepwell.store.sqlite.reads import read_named, read_row
+from stepwell.store.sqlite.reads import read_row
 
 _RUNNING: Final = CODE[RunStatus.RUNNING]
 _STALE: Final = Reply(False, "stale")
@@ -28,6 +28,8 @@ _CREATE: Final = f"INSERT INTO stepwell_runs (ns, {', '.join(RUN)}) VALUES (?{',
 _TAG: Final = "INSERT INTO stepwell_tags (ns, key, name, kind, value) VALUES (?, ?, ?, ?, ?)"
 _BLOB: Final = "INSERT INTO stepwell_blobs (ns, key, digest, data) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _TAKE: Final = "DELETE FROM stepwell_inbox WHERE ns = ? AND key = ? AND n = ?"
+
+_ID_TAKEN: Final = "SELECT key FROM stepwell_runs WHERE ns = ? AND id = ?"
 
 State = tuple[int, int, int, int]
 """A run's epoch, status, generation and inbox mark."""
@@ -169,8 +171,7 @@ class Group:
         """None when the run was created as asked; else the row that is there."""
         db, row = self._db, new.row
         self._gathered.touch(row.key)
-        self._gathered.touch_id(row.id)
-        there = read_row(db, row.key) or (read_named(db, row.id) if new.named else None)
+        there = read_row(db, row.key) or (self._named(row.id) if new.named else None)
         if there is not None:
             return there
         lost = row.worker is not None and not self._gathered.alive(row.worker)
@@ -189,11 +190,18 @@ class Group:
         found: list[RunRow] = []
         for new in c.start:
             if new.named:
-                self._gathered.touch_id(new.row.id)
-                row = read_named(self._db, new.row.id)
+                row = self._named(new.row.id)
                 if row is not None and row.key != new.row.key:
                     found.append(row)
         return tuple(found)
+
+    def _named(self, run_id: str) -> RunRow | None:
+        self._gathered.touch_id(run_id)
+        key: bytes | None = self._db.value(_ID_TAKEN, (self._db.ns, run_id))
+        if key is None:
+            return None
+        self._gathered.touch(key)
+        return read_row(self._db, key)
 
 
 def _fenced(state: State, c: Change) -> bool:

@@ -18,8 +18,6 @@ Picked = list[tuple[bytes, int]]
 
 _RUNNING: Final = CODE[RunStatus.RUNNING]
 _QUEUED: Final = CODE[RunStatus.QUEUED]
-_BLOB_MARK: Final = '"r":"'
-"""How an entry refers to a blob; where the text has it for another reason, we look for blobs in vain."""
 
 # One row: has the worker a lease? is some worker's over? is a run due? and the head of the queue.
 _LOOK: Final = (
@@ -37,7 +35,9 @@ _READ: Final = (
     " WHERE v.whole AND r.ns = {ns} AND r.key = v.key"
     " AND j.ns = {ns} AND j.key = v.key AND j.generation = r.generation),"
     f" (SELECT {SQLITE.arrays(['v.at', *item_columns()])}"
-    " FROM v CROSS JOIN stepwell_inbox i WHERE i.ns = {ns} AND i.key = v.key)"
+    " FROM v CROSS JOIN stepwell_inbox i WHERE i.ns = {ns} AND i.key = v.key),"
+    " (SELECT group_concat(v.at) FROM v WHERE v.whole"
+    " AND EXISTS (SELECT 1 FROM stepwell_blobs b WHERE b.ns = {ns} AND b.key = v.key))"
 )
 _CHUNK: Final = 256
 
@@ -71,6 +71,8 @@ def _look(db: Db, request: ClaimRequest) -> tuple[bool, bool, bool, Picked]:
 
 def _pick(request: ClaimRequest, params: list[Any]) -> str:
     """The head of the queue: of each workflow by itself, since its index is ordered by rank within a workflow."""
+    if not request.workflows:
+        return "SELECT NULL AS key, NULL AS epoch WHERE 0"
     queues = ""
     if request.queues:
         marks = ", ".join(f"?{len(params) + n}" for n in range(1, len(request.queues) + 1))
@@ -94,8 +96,6 @@ def _pick(request: ClaimRequest, params: list[Any]) -> str:
             f" WHERE ns = ?1 AND workflow = ?{len(params)} AND status = {_QUEUED} AND due IS NULL AND deaths < {ALONE}"
             f"{queues} ORDER BY rank, key {limit})"
         )
-    if not heads:
-        return "SELECT NULL AS key, NULL AS epoch WHERE 0"
     return f"{' UNION ALL '.join(heads)} ORDER BY rank, key {limit}"
 
 
@@ -115,7 +115,7 @@ def _read(db: Db, picked: Picked, known: Sequence[bool]) -> list[Claimed]:
     for at, (key, _) in enumerate(picked):
         params += (at, key, not known[at])
     sql = _READ.format(ns=db.ns, rows=", ".join(["(?, ?, ?)"] * len(picked)))
-    rows, entries, items = db.one(sql, params)
+    rows, entries, items, large = db.one(sql, params)
     journals: list[list[tuple[int, bytes]]] = [[] for _ in picked]
     for entry in entries.split("\x1e") if entries else ():
         at, seq, data = entry.split("\x1f")
@@ -123,14 +123,14 @@ def _read(db: Db, picked: Picked, known: Sequence[bool]) -> list[Claimed]:
     inboxes: list[list[InboxItem]] = [[] for _ in picked]
     for at, *values in decoded(items):
         inboxes[at].append(inbox_item(values))
-    blobs = entries is not None and _BLOB_MARK in entries
+    blobs = {int(at): read_blobs(db, picked[int(at)][0]) for at in large.split(",")} if large else {}
     found = {row.key: row for row in with_tags(db, decoded(rows))}
     return [
         Claimed(
             found[key],
             None if known[at] else sorted(journals[at]),
             sorted(inboxes[at], key=lambda item: item.n),
-            read_blobs(db, key) if blobs and not known[at] else {},
+            blobs.get(at, {}),
         )
         for at, (key, _) in enumerate(picked)
     ]

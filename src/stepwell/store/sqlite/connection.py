@@ -107,25 +107,25 @@ def translated(error: BaseException, path: str) -> StepwellError:
         case StepwellError():
             return error
         case apsw.BusyError() | apsw.LockedError():
-            return StoreLocked(f"the database {path} is held by another process ({error})",
-                               hint="Look for a process that keeps a transaction open, or a backup under way.")  # fmt: skip
+            what, hint = "is held by another process", "Look for one that keeps a transaction open, or for a backup."
+            return StoreLocked(f"the database {path} {what} ({error})", hint=hint)
         case apsw.FullError():
-            return DiskFull(f"there is no space left for the database {path}",
-                            hint="Make space; nothing that was acknowledged is lost, and work goes on by itself.")  # fmt: skip
+            hint = "Make space: nothing that was acknowledged is lost, and work goes on by itself."
+            return DiskFull(f"there is no space left for the database {path}", hint=hint)
         case apsw.ReadOnlyError() | apsw.PermissionsError():
-            return StoreReadOnly(f"the database {path} cannot be written ({error})",
-                                 hint="Check the owner and the mode of the file and of its directory.")  # fmt: skip
+            hint = "Check the owner and the mode of the file and of its directory."
+            return StoreReadOnly(f"the database {path} cannot be written ({error})", hint=hint)
         case apsw.CorruptError() | apsw.NotADBError() | apsw.FormatError():
-            return StoreCorrupt(f"{path} is damaged, or not an SQLite database ({error})",
-                                hint="Restore a backup; `sqlite3 FILE .recover` saves what can be read.")  # fmt: skip
+            hint = "Restore a backup; `sqlite3 FILE .recover` saves what can be read."
+            return StoreCorrupt(f"{path} is damaged, or not an SQLite database ({error})", hint=hint)
         case apsw.SQLError() if "no such table" in str(error):
-            return SchemaMissing(f"the database {path} lacks Stepwell's tables ({error})",
-                                 hint="Create them: stepwell db init")  # fmt: skip
+            hint = "Create them: stepwell db init"
+            return SchemaMissing(f"the database {path} lacks Stepwell's tables ({error})", hint=hint)
         case apsw.ConstraintError():
             return StoreCorrupt(f"a change contradicts what is stored in {path} ({error})")
         case _ if isinstance(error, DATA_ERRORS):
             return NotSerializable(f"a value cannot be stored: {error}")
         case apsw.CantOpenError():
-            return StoreUnavailable(f"the database {path} cannot be opened ({error})",
-                                    hint="Check that its directory exists and that you may write there.")  # fmt: skip
+            hint = "Check that its directory exists and that you may write there."
+            return StoreUnavailable(f"the database {path} cannot be opened ({error})", hint=hint)
     return StoreUnavailable(f"the database {path} does not answer ({type(error).__name__}: {error})")

@@ -9,11 +9,11 @@ from typing import Final
 from stepwell.errors import NetworkFilesystem
 
 REMOTE: Final = frozenset({
-    "nfs", "nfs4", "cifs", "smb3", "smbfs", "drvfs", "afs", "afpfs", "webdav", "ceph", "glusterfs", "lustre", "beegfs",
-    "gpfs", "ocfs2", "gfs2", "orangefs", "pvfs2", "ncpfs", "coda",
-    "fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.s3fs", "fuse.rclone", "fuse.davfs", "fuse.gcsfuse", "fuse.goofys",
-    "fuse.mount-s3", "fuse.blobfuse2", "fuse.juicefs", "fuse.moosefs", "fuse.lizardfs", "fuse.smbnetfs", "fuse.curlftpfs",
-    "macfuse", "osxfuse",
+    "nfs", "nfs4", "cifs", "smb3", "smbfs", "drvfs", "afs", "afpfs", "webdav", "ceph", "glusterfs", "lustre",
+    "beegfs", "gpfs", "ocfs2", "gfs2", "orangefs", "pvfs2", "ncpfs", "coda", "macfuse", "osxfuse",
+    "fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.s3fs", "fuse.rclone", "fuse.davfs", "fuse.gcsfuse",
+    "fuse.goofys", "fuse.mount-s3", "fuse.blobfuse2", "fuse.juicefs", "fuse.moosefs", "fuse.lizardfs",
+    "fuse.smbnetfs", "fuse.curlftpfs",
 })  # fmt: skip
 """Types as the system's list of mounts names them. Other FUSE types are let through: many are local."""
 
@@ -47,12 +47,13 @@ def filesystem_of(place: Path, mounts: Mounts) -> str | None:
 
 def system_mounts() -> Mounts:
     """What the system says it has mounted; nothing where it cannot be asked."""
-    if sys.platform == "linux":
+    system: str = sys.platform  # as a plain text: each branch is checked on every system
+    if system == "linux":
         try:
             return parse_mountinfo(Path("/proc/self/mountinfo").read_text(errors="surrogateescape"))
         except OSError:
             return []
-    if sys.platform == "darwin":
+    if system == "darwin":
         return parse_mount(subprocess.run(["/sbin/mount"], capture_output=True, text=True, check=False).stdout)
     return []
 

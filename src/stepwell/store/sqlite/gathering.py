@@ -61,6 +61,7 @@ class Gathering:
         self._ids: set[str] = set()
         self._held: dict[bytes, Held] = {}
         self._touched: set[bytes] = set()
+        self._ever_touched: set[bytes] = set()
         self._alive: dict[str, bool] = {}
 
     def start(self, n: int, new: NewRun) -> None:
@@ -81,6 +82,7 @@ class Gathering:
     def touch(self, key: bytes) -> None:
         """Somebody is about to look at a run."""
         self._touched.add(key)
+        self._ever_touched.add(key)
         if key in self._held or key in self._made:
             self.write()
 
@@ -124,15 +126,15 @@ class Gathering:
         journal: list[Value] = []
         for n, new in made:
             row = read_row(self._db, new.row.key)
-            if row is None:
-                there = read_named(self._db, new.row.id)
-                if there is not None and there.key in held:
-                    raise Again  # the answer depends on which of the two came first
-                self._replies[n] = Reply(False, "exists", row=there)
-            elif self._begun(row):
-                self._replies[n] = Reply(True, inbox=row.inbox, row=row)
-            else:
+            if row is not None and not self._begun(row):
                 journal += start_values(row, new)
+                continue
+            there = row or read_named(self._db, new.row.id)
+            if there is not None and (there.key in held or there.key in self._ever_touched):
+                raise Again  # how the answer shows the run depends on which of the changes came first
+            self._replies[n] = (
+                Reply(False, "exists", row=there) if row is None else Reply(True, inbox=row.inbox, row=row)
+            )
         return journal
 
     def _begun(self, row: RunRow) -> bool:

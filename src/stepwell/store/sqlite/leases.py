@@ -33,6 +33,10 @@ WHERE ns = ?1 AND key IN (
     SELECT key FROM stepwell_runs WHERE ns = ?1 AND due <= ?2 AND due IS NOT NULL AND status IN (0, 2)
     ORDER BY due, key LIMIT {DUE_AT_ONCE})
 """
+_READY: Final = (
+    "SELECT 1 FROM stepwell_runs INDEXED BY stepwell_runs_ready"
+    f" WHERE ns = ? AND workflow = ? AND status = {_QUEUED} AND due IS NULL AND deaths < {ALONE} LIMIT 1"
+)
 _BEAT: Final = (
     f"INSERT INTO stepwell_workers (ns, {', '.join(WORKER)}) VALUES (?{', ?' * len(WORKER)})"
     f" ON CONFLICT (ns, id) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in WORKER[1:])} WHERE dead = 0"
@@ -76,8 +80,7 @@ def read_workers(db: Db) -> list[WorkerRow]:
 def next_due(db: Db, workflows: Sequence[str], now: float) -> float | None:
     """As `ports.store.Store.next_due`."""
     for workflow in workflows:
-        ready = f"SELECT 1 FROM stepwell_runs WHERE ns = ? AND workflow = ? AND status = 0 AND due IS NULL AND deaths < {ALONE} LIMIT 1"
-        if db.one(ready, (db.ns, workflow)) is not None:
+        if db.one(_READY, (db.ns, workflow)) is not None:
             return 0.0
     if not workflows:
         return None
@@ -93,6 +96,8 @@ def next_due(db: Db, workflows: Sequence[str], now: float) -> float | None:
 
 def lonely(db: Db, workflows: Sequence[str], limit: int) -> list[bytes]:
     """As `ports.store.Store.lonely`."""
+    if not workflows:
+        return []
     marks = ", ".join("?" * len(workflows))
     sql = (
         f"SELECT key FROM stepwell_runs INDEXED BY stepwell_runs_lonely WHERE ns = ? AND workflow IN ({marks})"

@@ -1,0 +1,31 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from click.testing import Result
+
+Invoke = Callable[..., Result]
+
+
+def test_the_demo_shows_what_it_claims(stepwell: Invoke, program: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    demo = program("demo", "--keep", folder, "--pace", "0.2")
+    code = demo.end()
+    said = "".join(demo.said)
+    assert code == 0, said
+    assert "kill -9" in said
+    assert "did not hold" not in said
+    assert "from the journal it has the results of reserve_stock, open_invoice" in said
+    rows = {line.split()[0]: line for line in demo.said if " × " in line}
+    assert rows["pack_parcel"].split()[1:7] == ["2", "×", "1", "×", "1", "×"]
+    for step in ("reserve_stock", "open_invoice", "print_label", "book_courier", "send_receipt"):
+        assert rows[step].split()[1:7] == ["1", "×", "1", "×", "1", "×"]
+    url = f"sqlite:///{folder / 'demo.db'}"
+    assert f"stepwell runs show order-1001 --url {url}" in said
+    shown = json.loads(stepwell("runs", "show", "order-1001", "-u", url, "--json").stdout)
+    assert shown["status"] == "succeeded"
+    assert json.loads(stepwell("workers", "list", "-u", url, "--json").stdout)["workers"] == []
+    again = stepwell("demo", "--keep", folder)
+    assert again.exit_code == 2
+    assert "has a demo already" in again.stderr

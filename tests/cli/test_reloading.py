@@ -1,0 +1,42 @@
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+from stepwell.cli.reloading import Reloading
+from stepwell.cli.serving import Service
+
+APP = """
+import os
+from pathlib import Path
+from stepwell import App
+folder = Path({folder!r})
+(folder / f"{{os.getpid()}}.started").touch()
+app = App({url!r}, lease=1.0, grace=0.5)
+if (folder / "crash").exists():
+    (folder / "crash").unlink()
+    os._exit(9)
+"""
+
+
+async def until(folder: Path, count: int) -> None:
+    async with asyncio.timeout(20):
+        while len(list(folder.glob("*.started"))) < count:
+            await asyncio.sleep(0.01)
+
+
+def test_a_worker_that_crashed_is_begun_again_without_a_change(tmp_path: Path, url: str) -> None:
+    file = tmp_path / "proj" / "crashing_app.py"
+    file.parent.mkdir()
+    file.write_text(APP.format(folder=str(tmp_path), url=url))
+    (tmp_path / "crash").touch()
+
+    async def main() -> int:
+        service = Service(reference=str(file), grace=0.5, level="error")
+        running = asyncio.create_task(Reloading(service, (file.parent,)).run())
+        await until(tmp_path, 2)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return await running
+
+    assert asyncio.run(main()) == 0
+    assert not (tmp_path / "crash").exists()

@@ -1,0 +1,53 @@
+import asyncio
+import logging
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from stepwell.cli import supervisor
+from stepwell.cli.serving import Service
+from stepwell.cli.supervisor import Supervisor
+
+APP = """
+from pathlib import Path
+import os
+from stepwell import App
+starts = Path(__file__).with_name("starts")
+with starts.open("a") as file:
+    file.write("x")
+if {crashes} >= starts.stat().st_size:
+    os._exit(7)
+app = App({url!r}, lease=1.0, grace=1.0)
+"""
+
+
+def test_what_dies_is_begun_again_with_growing_pauses(
+    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(supervisor, "FIRST_PAUSE", 0.01)
+    (tmp_path / "crashing_app.py").write_text(APP.format(crashes=3, url=url))
+    starts = tmp_path / "starts"
+
+    async def main() -> int:
+        kept = Supervisor(Service(reference=str(tmp_path / "crashing_app.py"), level="error"), 1)
+        running = asyncio.create_task(kept.run())
+        async with asyncio.timeout(20):
+            while not (starts.exists() and starts.stat().st_size >= 4):
+                await asyncio.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return await running
+
+    with caplog.at_level(logging.ERROR, "stepwell"):
+        assert asyncio.run(main()) in (0, 1)  # 1: the signal came before the process had learnt to listen
+    said = [r.getMessage().split("; ")[1] for r in caplog.records if "ended with exit code 7" in r.getMessage()]
+    assert said == ["another one begins in 10 ms", "another one begins in 20 ms", "another one begins in 40 ms"]
+
+
+@pytest.mark.parametrize(("source", "code"), [("raise RuntimeError('broken')", 2), ("x = 1", 2)])
+def test_what_cannot_begin_ends_everything(tmp_path: Path, source: str, code: int) -> None:
+    file = tmp_path / "useless_app.py"
+    file.write_text(source)
+    service = Service(reference=str(file), level="error")
+    assert asyncio.run(Supervisor(service, 2).run()) == code

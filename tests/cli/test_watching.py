@@ -1,0 +1,98 @@
+import asyncio
+import io
+from typing import Any
+
+import pytest
+
+from stepwell import App
+from stepwell.cli import watching
+from stepwell.cli.calls import view_of
+from stepwell.cli.options import Target
+from stepwell.cli.session import talk
+from stepwell.cli.snapshot import Snapshot
+from stepwell.cli.watching import Lines, rich_text, screen, settled, watched
+from stepwell.model.run import RunRow
+from stepwell.model.status import RunStatus
+
+
+def seen(entries: list[dict[str, Any]], **fields: Any) -> Snapshot:
+    row = RunRow(**{"key": b"k" * 16, "id": "r1", "workflow": "flow", "created_at": 100.0, **fields})
+    return Snapshot(row=row, entries=entries, view=view_of(entries), generation=1, now=110.0)
+
+
+def text(lines: list[Any]) -> list[str]:
+    return [" ".join("".join(p if isinstance(p, str) else p[0] for p in line).split()) for line in lines]
+
+
+def test_each_happening_is_one_line_and_said_once() -> None:
+    lines = Lines()
+    start = {"k": "started", "at": 100.0}
+    assert text(lines.news(seen([start]))) == ["+10.0 s r1 queued"]
+    entries = [start, {"k": "attempt", "at": 102.0, "call": "a", "attempt": 1, "began": 101.0, "again": 111.0,
+                       "error": {"type": "ValueError", "message": "no"}}]  # fmt: skip
+    running = seen(entries, status=RunStatus.RUNNING, progress=0.5, note="half")
+    assert text(lines.news(running)) == [
+        "+10.0 s r1 running",
+        "+10.0 s ↻ a ValueError: no attempt 2 in 1.0 s",
+        "+10.0 s 50% half",
+    ]
+    assert lines.news(running) == []
+    entries += [{"k": "step", "at": 104.0, "call": "a", "attempt": 2, "began": 103.0, "value": {"v": 5}},
+                {"k": "armed", "at": 104.0, "call": "paid", "event": "paid", "key": "k"},
+                {"k": "cancel", "at": 105.0}]  # fmt: skip
+    waiting = seen(entries, status=RunStatus.WAITING, progress=0.5, note="half", reason="waiting for event paid")
+    assert text(lines.news(waiting)) == [
+        "+4.0 s ✓ a 1.0 s → 5",
+        "+4.0 s … paid event key=k",
+        "+5.0 s ! cancel requested (operator)",
+        "+10.0 s r1 waiting waiting for event paid",
+    ]
+    entries.append({"k": "finish", "at": 106.0, "status": "failed", "error": {"type": "E", "message": "x"}})
+    failed = seen(entries, status=RunStatus.FAILED, finished_at=106.0, progress=0.5, note="half")
+    assert text(lines.news(failed)) == ["+6.0 s r1 failed", "+10.0 s E: x"]
+
+
+def test_settled() -> None:
+    assert settled(seen([], status=RunStatus.PARKED).row)
+    assert settled(seen([], status=RunStatus.CANCELLED).row)
+    assert not settled(seen([], status=RunStatus.PAUSED).row)
+
+
+def test_following_a_run_while_it_goes_on(url: str, shop: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    async def main() -> RunRow:
+        async with App(url, like=shop.app):
+            run = await shop.approval.options(id="a1").start("ann")
+            app = App(url, mode="client", like=shop.app)
+            async with app:
+                follow = asyncio.create_task(watched(app, "a1", 0.01, replay=True))
+                while (await run.status()).state is not RunStatus.WAITING:
+                    await asyncio.sleep(0.01)
+                await shop.approved.send({"by": "eve"}, key="ann")
+                return await follow
+
+    assert asyncio.run(main()).status is RunStatus.SUCCEEDED
+    said = capsys.readouterr().out
+    assert said.splitlines()[-1].endswith("a1 succeeded")
+    assert said.count("✓ greet  ") == 1
+
+
+def test_the_live_view(filled: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "fancy", lambda *_: True)
+    row = talk(Target(filled), lambda app: watched(app, "bad", 0.01))
+    assert row.status is RunStatus.FAILED
+    assert "ValueError: not today, ben" in capsys.readouterr().out
+
+
+def test_the_live_view_is_safe() -> None:
+    from rich.console import Console
+
+    entries = [
+        {"k": "started", "at": 1.0},
+        {"k": "step", "at": 2.0, "call": "[bold]\x1b]0;x\x07", "value": {"v": "[red]"}},
+    ]
+    console = Console(width=60, record=True, file=open("/dev/null", "w"), markup=False, highlight=False)  # noqa: SIM115
+    console.print(rich_text(screen(seen(entries))))
+    shown = console.export_text()
+    console.file.close()
+    assert "[bold]\\x1b]0;x\\x07" in shown
+    assert "\x1b" not in shown

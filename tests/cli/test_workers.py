@@ -1,0 +1,35 @@
+import asyncio
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+from click.testing import Result
+
+from stepwell import App
+
+Invoke = Callable[..., Result]
+
+
+def test_list(stepwell: Invoke, url: str, shop: Any) -> None:
+    async def look() -> tuple[Result, Result]:
+        async with App(url, like=shop.app):
+            return await asyncio.to_thread(stepwell, "workers", "list", "-u", url), await asyncio.to_thread(
+                stepwell, "workers", "list", "-u", url, "--json"
+            )
+
+    shown, data = asyncio.run(look())
+    assert shown.exit_code == 0
+    heads, row = shown.stdout.splitlines()
+    assert heads.split() == ["ID", "STATE", "HOST", "PID", "RUNS", "SLOTS", "BEAT", "UP", "VERSION"]
+    assert row.split()[1] == "alive"
+    (worker,) = json.loads(data.stdout)["workers"]
+    assert worker["pid"] == os.getpid()
+    assert worker["alive"] is True
+    assert worker["beat_at"].endswith("Z")
+
+
+def test_nobody(stepwell: Invoke, filled: str) -> None:
+    result = stepwell("workers", "list", "-u", filled)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "No worker is alive" in result.stderr
