@@ -119,7 +119,7 @@ MEANING: dict[str, tuple[str, str]] = {
     "grace": ("seconds", "How long a stopping worker lets running steps finish."),
     "hot_runs": ("runs", "How many suspended runs a worker keeps in memory, to spare their replay."),
     "durability": ("", "`full`: acknowledged is on disk. `normal`: see [Durability](durability.md)."),
-    "log_level": ("", "What the engine logs to standard error; silent when unset."),
+    "log_level": ("", "What the engine logs to standard error: `debug`, `info`, `warning` or `error`."),
     "retention": ("seconds", "How long ended runs are kept; for ever when unset."),
 }
 TIMES = {name for name, (unit, _) in MEANING.items() if unit == "seconds"}

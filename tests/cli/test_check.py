@@ -11,7 +11,7 @@ Invoke = Callable[..., Result]
 def test_code_that_fits(stepwell: Invoke, filled: str, shop: Any) -> None:
     result = stepwell("check", "--app", shop.__file__, "-u", filled)
     assert result.exit_code == 0
-    assert "all fit: 2 runs in flight were replayed." in result.stdout
+    assert "all fit: 2 runs in flight replayed." in result.stdout
     data = json.loads(stepwell("check", "--app", shop.__file__, "-u", filled, "--json").stdout)
     assert data == {"checked": 2, "counts": {"fits": 2}, "misfits": []}
 

@@ -48,7 +48,7 @@ def test_reload(stepwell: Invoke, program: Any, url: str, tmp_path: Path) -> Non
 
     file.write_text(SOURCE.replace('"old"', '"new"'))
     dev.until("dev_app.py changed")
-    dev.until("reloaded: 1 workflows, 2 steps")
+    dev.until("reloaded: 1 workflow, 2 steps")
     file.write_text(SOURCE + "\noh no(")
     dev.until("SyntaxError")
     dev.until("it begins again when a file is saved")

@@ -69,6 +69,7 @@ def _print_json(verdicts: list[Any]) -> None:
 
 
 def _print(verdicts: list[Any], misfits: list[Any]) -> None:
+    from stepwell.cli.moments import counted
     from stepwell.cli.terminal import STYLES, line
 
     for verdict in misfits[:SHOWN]:
@@ -88,7 +89,7 @@ def _print(verdicts: list[Any], misfits: list[Any]) -> None:
         line()
         counts = Counter(verdict.fit.value for verdict in misfits)
         said = ", ".join(f"{n} {fit}" for fit, n in counts.items())
-        line(("do not fit: ", "bold red"), f"{said} of {len(verdicts)} runs in flight.")
+        line(("do not fit: ", "bold red"), f"{said} of {counted(len(verdicts), 'run')} in flight.")
         line("Deployed so, they would be parked until code that fits them comes, or they are restarted.")
     else:
-        line(("all fit: ", "bold green"), f"{len(verdicts)} runs in flight were replayed.")
+        line(("all fit: ", "bold green"), f"{counted(len(verdicts), 'run')} in flight replayed.")

@@ -2,10 +2,10 @@
 
 import click
 
-from stepwell.cli.options import Target, as_json, code, database
+from stepwell.cli.options import Target, Verbs, as_json, code, database
 
 
-@click.group()
+@click.group(cls=Verbs)
 def command() -> None:
     """Show the settings, and where each comes from."""
 

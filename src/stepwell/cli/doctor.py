@@ -137,13 +137,13 @@ async def _engine(app: Any) -> list[Any]:
 
 
 def _workers(workers: list[Any], counts: dict[str, int], now: float) -> Any:
-    from stepwell.cli.moments import ago
+    from stepwell.cli.moments import ago, counted
     from stepwell.client.database import Finding
 
     alive = [worker for worker in workers if worker.expires_at > now]
     open_runs = sum(counts.get(status, 0) for status in ("queued", "running", "waiting"))
     if not alive:
-        text = "none is alive" + (f"; {open_runs} runs are to be executed" if open_runs else "")
+        text = "none is alive" + (f"; {counted(open_runs, 'run')} to be executed" if open_runs else "")
         return Finding("workers", "warn", text, "Begin one: stepwell worker app.py")
     lost = len(workers) - len(alive)
     last = max(worker.beat_at for worker in alive)
@@ -179,11 +179,17 @@ def _ready_since(row: Any, now: float) -> float | None:
 
 
 def _parked(counts: dict[str, int]) -> Any:
+    from stepwell.cli.moments import counted
     from stepwell.client.database import Finding
 
     parked = counts.get("parked", 0)
     if parked:
-        return Finding("parked", "warn", f"{parked} runs need a person", "See why: stepwell runs list --status parked")
+        return Finding(
+            "parked",
+            "warn",
+            f"{counted(parked, 'run')} waiting for a person",
+            "See why: stepwell runs list --status parked",
+        )
     return Finding("parked", "ok", "no run needs a person")
 
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import click
 
-from stepwell.cli.options import Target, as_json, code, database
+from stepwell.cli.options import Target, Verbs, as_json, code, database
 
 
-@click.group()
+@click.group(cls=Verbs)
 def command() -> None:
     """Send events to runs, or publish them."""
 

@@ -9,6 +9,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 DEBUG: Final = "stepwell.debug"
 
 
+class Verbs(click.Group):
+    """A noun: its verbs are listed in the order in which they are written, the common ones first."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
 class Target(NamedTuple):
     """Which database to talk to, and by whose definitions; None where the settings decide."""
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import click
 
-from stepwell.cli.options import Target, as_json, code, database
+from stepwell.cli.options import Target, Verbs, as_json, code, database
 
 
-@click.group()
+@click.group(cls=Verbs)
 def command() -> None:
     """List, show, watch and steer runs."""
 
@@ -164,8 +164,10 @@ def _make_sure(verb: str, runs: tuple[str, ...]) -> None:
     """Ask a person; a script has said what it wants."""
     import sys
 
+    from stepwell.client.printable import printable
+
     if sys.stdin.isatty():
-        what = runs[0] if len(runs) == 1 else f"{len(runs)} runs"
+        what = printable(runs[0]) if len(runs) == 1 else f"{len(runs)} runs"
         click.confirm(f"{verb.capitalize()} {what}? {_SURE[verb]}", abort=True)
 
 

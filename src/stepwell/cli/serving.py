@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from stepwell.authoring.step import Step
+from stepwell.cli.moments import counted
 from stepwell.client.app import App
 from stepwell.client.discover import load
 from stepwell.client.isolated import Isolation
@@ -92,7 +93,7 @@ async def _serve(app: App, service: Service) -> int:
         log.info("worker ready: %d workflows and steps, %d slots, %s", names, slots, where, extra={"worker": worker.id})
         while not worker.dead and not await stopping.within(LOOK):
             pass
-        log.info("worker stops: %d runs are handed back or finished", len(worker.runs), extra={"worker": worker.id})
+        log.info("worker stops; it holds %s", counted(len(worker.runs), "run"), extra={"worker": worker.id})
         alone = asyncio.ensure_future(isolation.stop())  # beside our own draining, which begins now
     await alone
     return AGAIN if worker.dead else 0
@@ -123,7 +124,7 @@ def _logged(event: HookEvent) -> None:
 def _banner(app: App, service: Service) -> str:
     workflows, steps = _kinds(app)
     if service.banner == "again":
-        return f"reloaded: {len(workflows)} workflows, {len(steps)} steps\n"
+        return f"reloaded: {counted(len(workflows), 'workflow')}, {counted(len(steps), 'step')}\n"
     settings = app.settings
     lines = [
         f"stepwell dev  {service.reference}",

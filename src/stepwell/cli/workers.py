@@ -4,10 +4,10 @@ from typing import Any
 
 import click
 
-from stepwell.cli.options import Target, as_json, database
+from stepwell.cli.options import Target, Verbs, as_json, database
 
 
-@click.group()
+@click.group(cls=Verbs)
 def command() -> None:
     """List workers."""
 

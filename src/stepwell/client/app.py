@@ -126,6 +126,8 @@ class App(Definer):
             raise
 
     async def _open_store(self) -> Opened:
+        if self.settings.log_level is not None:
+            log_to_stderr(self.settings.log_level.upper())
         self._opened = await Opened.begin(self.settings, self.registry, self.hooks, self.parts)
         # The app that was opened last in this process is the one that its workflows' `start` talks to.
         self.registry.engine = self._engine

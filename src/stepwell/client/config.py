@@ -33,7 +33,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 _TIMES = {"poll_interval", "lease", "grace", "retention"}
 _NUMBERS = {"concurrency": 1, "hot_runs": 0}
-_CHOICES = {"mode": ("all", "client", "worker"), "durability": ("full", "normal")}
+_CHOICES = {
+    "mode": ("all", "client", "worker"),
+    "durability": ("full", "normal"),
+    "log_level": ("debug", "info", "warning", "error"),
+}
 
 
 def settings(given: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Settings:

@@ -8,6 +8,7 @@ from stepwell.core.admission import rank_of
 from stepwell.core.kernel import Kernel
 from stepwell.core.outcome import RollbackFailed, marks
 from stepwell.core.retry import next_delay, retry_after_of
+from stepwell.core.rewind import ROLLBACK
 from stepwell.errors import DeadlineExceeded, StepwellError
 from stepwell.model.change import Patch
 from stepwell.model.entry import AnyEntry, Continued, Finished, Payload, Started, encode_entries
@@ -49,7 +50,7 @@ def ending(kernel: Kernel, facts: EndFacts, value: Payload | None, again: Payloa
     assert outcome is not None
     if isinstance(outcome.error, RollbackFailed):
         left = ", ".join(outcome.error.left)
-        return parked(f"rollback: undoing {outcome.error.call} failed: {outcome.error.error}; left to undo: {left}")
+        return parked(f"{ROLLBACK}undoing {outcome.error.call} failed: {outcome.error.error}; left to undo: {left}")
     if again is not None:
         started = msgspec.structs.replace(facts.started, at=facts.now, input=again, attempt=1)
         return _next_generation(facts, "continue", started, 0.0, None)

@@ -14,8 +14,8 @@ def fold(first: Change, second: Change) -> Change | None:
         return None
     if first.patch is not None and first.patch.release:
         return None
-    if first.disarm and second.arm:
-        return None
+    if (second.arm and (first.disarm or first.put_back)) or (second.disarm and first.put_back):
+        return None  # one change arms, then disarms, then puts back: these would change places
     return msgspec.structs.replace(
         second,
         seq=first.seq if first.count else second.seq,
@@ -43,4 +43,6 @@ def _merged(a: Patch | None, b: Patch | None) -> Patch | None:
     if a is None or b is None:
         return a or b
     later = {f: v for f in b.__struct_fields__ if (v := getattr(b, f)) is not None}
+    if b.release:
+        later |= {"status": b.status, "due": b.due, "rank": b.rank, "seen": b.seen}  # None says something there
     return msgspec.structs.replace(a, **later)

@@ -18,6 +18,9 @@ from stepwell.model.entry import (
     Stepped,
 )
 
+ROLLBACK = "rollback: "
+"""How the reason begins of a run that was parked since an undo failed."""
+
 
 def rewind(entries: list[AnyEntry], now: float) -> Rewound | None:
     """The entry that sends an ended run back to before its failure; None when it has not ended.
@@ -48,6 +51,30 @@ def rewind(entries: list[AnyEntry], now: float) -> Rewound | None:
     return Rewound(at=now, void=sorted(gone), redo=redo)
 
 
+def undo_again(entries: list[AnyEntry], now: float) -> Rewound | None:
+    """The entry that lets a rollback go on whose undo failed for good: that undo has all its attempts before it.
+
+    The run was parked by that failure, so it is the last outcome of the journal.
+    """
+    void = voided(entries)
+    live = [n for n in range(len(entries)) if n not in void]
+    failed = next((n for n in reversed(live) if isinstance(entries[n], Stepped)), None)
+    if failed is None:
+        return None
+    undo = entries[failed]
+    assert isinstance(undo, Stepped)
+    if undo.error is None:
+        return None
+    again = {undo.call: undo}
+    gone = [n for n in live if n == failed or (_names(entries[n], undo) and _begins_anew(entries[n], again, set()))]
+    return Rewound(at=now, void=gone, redo=1 + sum(isinstance(e, Rewound) for e in entries))
+
+
+def _names(entry: AnyEntry, undo: Stepped) -> bool:
+    call = getattr(entry, "call", "")
+    return bool(call == undo.call or call.startswith(undo.call + "/"))
+
+
 def _is_root(entry: AnyEntry, finished: Finished) -> bool:
     """Whether an entry is what a retry is to undo: what the run ended with, or what was rolled back."""
     if isinstance(entry, Stepped):
@@ -73,7 +100,7 @@ def _is_consequence(entry: AnyEntry, cut: int) -> bool:
 
 
 def _is_broken(folded: Folded, gone: set[int]) -> bool:
-    """Whether a folded part has lost a call: then its value goes too, and the calls that are left stand for themselves."""
+    """Whether a folded part has lost a call: its value goes too, and the calls left stand for themselves."""
     return not folded.void or not gone.isdisjoint(folded.void)
 
 

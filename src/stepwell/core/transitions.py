@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from stepwell.core.admission import rank_of
-from stepwell.core.rewind import rewind
+from stepwell.core.rewind import ROLLBACK, rewind, undo_again
 from stepwell.errors import IllegalState
 from stepwell.model.change import Change, Expect, Patch, Post
 from stepwell.model.entry import AnyEntry, ChildEnded, Continued, Finished, Started, encode_entries
@@ -18,21 +18,29 @@ from stepwell.model.run import InboxItem, RunRow
 from stepwell.model.status import RunStatus as S
 
 MOVES: Final[dict[S, dict[str, S]]] = {
-    S.QUEUED: {"claim": S.RUNNING, "pause": S.PAUSED, "terminate": S.TERMINATED, "quarantine": S.PARKED},
+    S.QUEUED: {
+        "claim": S.RUNNING,
+        "pause": S.PAUSED,
+        "restart": S.QUEUED,
+        "terminate": S.TERMINATED,
+        "quarantine": S.PARKED,
+    },
     S.RUNNING: {
         "suspend": S.WAITING,
         "hand back": S.QUEUED,
         "lease expires": S.QUEUED,
         "pause seen": S.PAUSED,
         "diverge": S.PARKED,
+        "quarantine": S.PARKED,
         "return": S.SUCCEEDED,
         "raise": S.FAILED,
         "cancel seen": S.CANCELLED,
         "new generation": S.QUEUED,
+        "restart": S.QUEUED,
         "terminate": S.TERMINATED,
     },
-    S.WAITING: {"wake": S.QUEUED, "pause": S.PAUSED, "terminate": S.TERMINATED},
-    S.PAUSED: {"resume": S.QUEUED, "cancel": S.QUEUED, "terminate": S.TERMINATED},
+    S.WAITING: {"wake": S.QUEUED, "pause": S.PAUSED, "restart": S.QUEUED, "terminate": S.TERMINATED},
+    S.PAUSED: {"resume": S.QUEUED, "cancel": S.QUEUED, "restart": S.QUEUED, "terminate": S.TERMINATED},
     S.PARKED: {"resume": S.QUEUED, "restart": S.QUEUED, "terminate": S.TERMINATED},
     S.SUCCEEDED: {"restart": S.QUEUED},
     S.FAILED: {"retry": S.QUEUED, "restart": S.QUEUED},
@@ -129,19 +137,20 @@ def _set(row: RunRow, expect: Expect, verb: Verb, entries: list[AnyEntry], now: 
     if verb is Verb.PAUSE:
         return Change(run=row.key, expect=expect, patch=Patch(status=S.PAUSED, release=True, bump=True))
     if verb is Verb.RESUME:
-        patch = Patch(
-            status=S.QUEUED,
-            release=True,
-            bump=True,
-            rank=rank_of(now, row.priority, True),
-            deaths=0,
-            reason="",
-        )
-        return Change(run=row.key, expect=expect, patch=patch)
+        return _resumed(row, expect, entries, now)
     end = Finished(at=now, status=S.TERMINATED.value)
     patch = Patch(status=S.TERMINATED, release=True, bump=True, finished_at=now)
     return Change(run=row.key, expect=expect, patch=patch, generation=row.generation, seq=len(entries), count=1,
                   data=encode_entries([end]), closes=True, post=told_parent(row, end, now))  # fmt: skip
+
+
+def _resumed(row: RunRow, expect: Expect, entries: list[AnyEntry], now: float) -> Change:
+    patch = Patch(status=S.QUEUED, release=True, bump=True, rank=rank_of(now, row.priority, True), deaths=0, reason="")
+    back = undo_again(entries, now) if row.status is S.PARKED and (row.reason or "").startswith(ROLLBACK) else None
+    if back is None:
+        return Change(run=row.key, expect=expect, patch=patch)
+    return Change(run=row.key, expect=expect, patch=patch, generation=row.generation, seq=len(entries), count=1,
+                  data=encode_entries([back]))  # fmt: skip
 
 
 def _rewound(row: RunRow, expect: Expect, entries: list[AnyEntry], now: float) -> Change:

@@ -84,40 +84,51 @@ class Store(Protocol):
         """Apply changes in one transaction, each accepted or refused on its own, as if one after another.
 
         At most one of them is fenced with the same (run, epoch): the caller has folded them.
-        For one change, in this order:
+        For one change, in this order; a change that is refused writes nothing:
 
-        - `create`: insert the run; a row with the same key is our own earlier attempt (ok). A row with the same
-          user id: not ok, "exists", `row` is that run's. With `row.worker` set it is created as claimed.
-        - fence: `epoch` must equal the row's and the row be held (RUNNING), else "stale". If the journal
-          already has (generation, seq) written under this very epoch, the change was applied before: ok.
-        - `expect`: the row's (epoch, status, generation, inbox) must equal it, else "stale".
+        - `create`: insert the run, its first journal row (`started`, which holds `row.claimed_seq` entries, at least
+          one), its tags and blobs. A row with the same key is our own earlier attempt (ok, nothing is done, `row` is
+          as it now stands). A row with the same user id: not ok, "exists", `row` is that run's. With `row.worker` set
+          it is created as claimed; if that worker has no lease (it never beat, signed off or is dead), it is created
+          as QUEUED with epoch 0 instead, and `row` says so.
+        - applied before (P6): a change with `data` whose (generation, seq) is in the journal, written under the very
+          epoch that it was decided under; without data, a release whose epoch is still the row's though the run is no
+          longer held, and an operator's change whose effect is visible (own post, or bump and status). Then ok.
+        - fence: `epoch` must equal the row's and the row be held (RUNNING), else "stale".
+        - `expect`: the row's (epoch, status, generation, inbox) must equal it, else "stale". A journal row at
+          (generation, seq) that is not ours: "stale" as well. `patch` without a guard on a missing run: "missing".
+        - `send` to a run that is "missing" or "closed" refuses the change; one whose id was taken before is
+          "duplicate": ok, nothing is done.
         - append the journal row (key, generation, seq, data); `opens` likewise as (key, patch.generation, 0);
           store blobs; delete `took` from the inbox.
         - `arm`: under the mailbox's lock, give the oldest message to the wait as an inbox item of this run
-          (kind "message", with `call`, mark + 1), else place the wait. `disarm`: remove waits of those calls.
-        - `put_back`: the message returns to its mailbox at its old place, or goes to the first wait there.
-        - `start`: create children like `create`; rows that exist already come back in `children`.
-        - `patch`: as `Patch` says. `bump` also on release? No: a claim raises the epoch; `bump` is for operators.
-          Leaving RUNNING clears `worker`.
-        - `closes`: remove the run's waits, and put its untaken keyed messages back (inbox items with `call` set).
+          (kind "message", with `call`, mark + 1), else place the wait; nothing for a call that has a wait, or an item
+          in the inbox, already. `disarm`: remove waits of those calls.
+        - `put_back`: the message returns to its mailbox at its old place, or goes to the first wait there. An item
+          that is also in `took` and was not in the inbox any more was put back before.
+        - `start`: create children like `create`; rows that exist already under their ids come back in `children`.
+        - `patch`: as `Patch` says. Leaving RUNNING clears `worker`. A release that `seen` forbids leaves status, due,
+          rank and worker alone; the rest of the change is applied. An empty `note` or `reason` clears it. A new
+          `generation` sets `claimed_seq` to 0. Ending a run sets `finished_at`.
+        - `closes`: remove the run's waits, and put its untaken keyed messages back (kind "message" with `call` set).
         - `post`: number and insert the item in the target's inbox, mark + 1; a WAITING target becomes QUEUED
           (due None, rank = item.at + priority * 10). A closed or missing target takes nothing (still ok).
-        - `send`: de-duplicate by id ("duplicate": ok is True, nothing done); with `key`, under the mailbox's lock,
-          to the first wait (as a posted inbox item) or kept; with `target`, as a posted item with call None
-          ("missing" or "closed" when there is no such open run).
+        - `send`: with `key`, under the mailbox's lock, to the first wait (as a posted inbox item) or kept; with
+          `target`, as a posted item with call None.
         """
         ...
 
     async def claim(self, request: ClaimRequest, cached: Mapping[bytes, int]) -> list[Claimed]:
-        """Give runs to a worker: due, of its workflows, best rank first; QUEUED → RUNNING, epoch + 1.
+        """Give runs to a worker: of its workflows and queues, best rank first; QUEUED → RUNNING, epoch + 1.
 
-        First, in the same transaction: workers expired at `now` are marked dead and their runs queued with
-        epoch + 1 (a run whose journal did not grow since its claim gets deaths + 1, else deaths 0; with three it is
-        PARKED, reason "quarantine: ..."); WAITING runs that are due become QUEUED (rank = due + priority * 10 - 5).
-        A run with two deaths is not given to a general claim, only to `only`.
-        A QUEUED run with `due` in the future is not claimable. `started_at` is set by the first claim.
-        `claimed_seq` becomes the number of the next journal entry. The journal is read after the claim, except
-        for a key that `cached` maps to the epoch before this claim: then it is None. A worker that is dead gets nothing.
+        First, in the same transaction: workers whose `expires_at` is not after `now` are marked dead and their runs
+        queued with epoch + 1, rank as it was (a run whose journal has not grown since its claim gets deaths + 1,
+        else deaths 0; with `DEATHS` it is PARKED, reason `QUARANTINE`). Then what is due (WAITING or QUEUED, at most
+        `DUE_AT_ONCE`, longest due first) becomes claimable: due None, WAITING → QUEUED with rank = due + priority *
+        10 - 5. A run with `ALONE` deaths is not given to a general claim, only to `only`. `started_at` is set by
+        the first claim. `claimed_seq` becomes the number of the next journal entry. The journal is read after the
+        claim, except for a key that `cached` maps to the epoch before this claim: then it is None, and blobs are
+        empty. A worker without a lease (dead, signed off, never seen) gets nothing, since nothing would ever expire.
         """
         ...
 
@@ -141,18 +152,23 @@ class Store(Protocol):
         """The run with this user id, or whose key is written so."""
         ...
 
-    async def rows(self, keys: Sequence[bytes]) -> list[RunRow]: ...
+    async def rows(self, keys: Sequence[bytes]) -> list[RunRow]:
+        """Those of the runs that there are, by key."""
+        ...
 
     async def count(self, which: RunFilter) -> dict[str, int]:
         """How many runs per status."""
         ...
 
     async def next_due(self, workflows: Sequence[str]) -> float | None:
-        """When the next queued or waiting run of these workflows is due (0.0 when one is due at once)."""
+        """When the next queued or waiting run of these workflows is due (0.0 when one is due at once).
+
+        Runs that have to be executed alone do not count: no general claim would get them.
+        """
         ...
 
     async def lonely(self, workflows: Sequence[str], limit: int) -> list[bytes]:
-        """Queued runs with two deaths: each must be executed alone."""
+        """Queued runs, not due later, with `ALONE` deaths: each must be executed alone."""
         ...
 
     async def retire(self, which: Retire) -> int:
@@ -161,7 +177,9 @@ class Store(Protocol):
         """
         ...
 
-    async def workers(self) -> list[WorkerRow]: ...
+    async def workers(self) -> list[WorkerRow]:
+        """Those that have signed on and have not been marked dead, by id."""
+        ...
 
     async def subscribe(self, subscriptions: Sequence[tuple[str, str]]) -> None:
         """Remember (event, workflow): publishing the event starts the workflow. Idempotent."""

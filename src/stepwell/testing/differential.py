@@ -14,6 +14,7 @@ from stepwell.model.run import RunFilter, WorkerRow
 from stepwell.model.status import RunStatus
 from stepwell.ports.clock import Clock
 from stepwell.ports.store import Retire, Store
+from stepwell.testing.clock import VirtualClock
 from stepwell.testing.randomchanges import (
     CHANGES,
     ENDS,
@@ -32,19 +33,6 @@ T = TypeVar("T")
 LEASE = 20.0
 STEPS = ("commit",) * 12 + ("claim",) * 4 + ("pulse",) * 4 + ("sleep", "retire", "read", "look", "subscribe")
 KINDS = (*STARTS, *HELD, *OTHERS, "repeated", "claim", "beat", "retire", "read", "list", "next_due", "lonely")
-
-
-class Ticks:
-    """The clock of a game: it moves when a step moves it."""
-
-    def __init__(self) -> None:
-        self.at = 1_000_000.0
-
-    def now(self) -> float:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at
 
 
 class Tally:
@@ -72,8 +60,8 @@ async def play(
     tally: Tally | None = None,
 ) -> Tally:
     """Play a game and close both stores. Raises AssertionError at the first difference, with seed and step."""
-    ticks = Ticks()
-    game = Game(Dice(seed), ticks, await model(ticks), await other(ticks), tally or Tally())
+    clock = VirtualClock()
+    game = Game(Dice(seed), clock, await model(clock), await other(clock), tally or Tally())
     try:
         for step in range(steps):
             try:
@@ -89,9 +77,9 @@ async def play(
 class Game:
     """Two stores, and what the model's dump says of them, from which the next step is made up."""
 
-    def __init__(self, dice: Dice, ticks: Ticks, model: Store, other: Store, tally: Tally) -> None:
+    def __init__(self, dice: Dice, clock: VirtualClock, model: Store, other: Store, tally: Tally) -> None:
         self.dice = dice
-        self.ticks = ticks
+        self.clock = clock
         self.model = model
         self.other = other
         self.tally = tally
@@ -103,7 +91,7 @@ class Game:
 
     async def step(self) -> None:
         """One operation on both, and the comparison."""
-        self.ticks.at += self.dice.pick((0.0, 0.25, 1.0, 3.0))
+        self.clock.move_to(self.clock.now() + self.dice.pick((0.0, 0.25, 1.0, 3.0)))
         kind = self.dice.pick(STEPS)
         await getattr(self, f"_{kind}")()
         self.dump, theirs = await self.model.dump(), await self.other.dump()
@@ -119,7 +107,7 @@ class Game:
         group: list[tuple[str, Change]] = []
         while not group or self.dice.chance(60):
             kind = self.dice.pick(CHANGES)
-            change = self.changes.make(kind, self.dump, self.ticks.at)
+            change = self.changes.make(kind, self.dump, self.clock.now())
             if change is not None:
                 group.append((kind, change))
         if self.dice.chance(10) and self.past:
@@ -143,7 +131,7 @@ class Game:
             workflows=dice.some(WORKFLOWS, 80),
             queues=dice.some(QUEUES, 70) if dice.chance(30) else (),
             limit=1 + dice.below(4),
-            now=self.ticks.at,
+            now=self.clock.now(),
             only=only,
         )
         cached = {row["key"]: row["epoch"] - dice.below(2) for row in rows if dice.chance(40)}
@@ -151,7 +139,7 @@ class Game:
         self.tally.add("claim", bool(claimed))
 
     async def _pulse(self) -> None:
-        dice, at = self.dice, self.ticks.at
+        dice, at = self.dice, self.clock.now()
         name = dice.pick(self.changes.workers)
         row = WorkerRow(id=name, host="here", pid=7, version="1", concurrency=3, started_at=1.0, beat_at=at,
                         expires_at=at + LEASE, held=1)  # fmt: skip
@@ -169,12 +157,12 @@ class Game:
             heart.close()
 
     async def _sleep(self) -> None:
-        self.ticks.at += self.dice.pick((5.0, LEASE, 30.0, 100_000.0 if self.dice.chance(10) else 2.0))
+        self.clock.move_to(self.clock.now() + self.dice.pick((2.0, 5.0, LEASE, 30.0, 100_000.0)))
 
     async def _retire(self) -> None:
         dice = self.dice
         statuses = [(name, end.value) for name in (*WORKFLOWS, "*") for end in ENDS]
-        which = Retire(now=self.ticks.at, limit=1 + dice.below(5),
+        which = Retire(now=self.clock.now(), limit=1 + dice.below(5),
                        ages={one: dice.pick((0.0, 10.0, 60.0)) for one in dice.some(statuses, 40)},
                        keeps={one: dice.below(3) for one in dice.some(statuses, 20)})  # fmt: skip
         self.tally.add("retire", await self._both("retire", lambda store: store.retire(which)) > 0)
@@ -201,8 +189,8 @@ class Game:
             queue=dice.some(QUEUES, 50) if dice.chance(20) else (),
             id_prefix=dice.pick(("t", "on", "00", "")) if dice.chance(20) else None,
             tags=dict(dice.some((("n", 1), ("yes", True), ("s", "x")), 50)) if dice.chance(30) else {},
-            since=self.ticks.at - 50 if dice.chance(20) else None,
-            until=self.ticks.at - 10 if dice.chance(20) else None,
+            since=self.clock.now() - 50 if dice.chance(20) else None,
+            until=self.clock.now() - 10 if dice.chance(20) else None,
         )
         after, limit = dice.pick((None, self.changes.key(self.changes.made // 2))), 1 + dice.below(10)
         page = await self._both("list", lambda store: store.list(which, after=after, limit=limit))
