@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     )
     from stepwell.model.policy import NOT_DONE, Keep, Policy, Retention, Retry, check
     from stepwell.model.status import RunStatus
-    from stepwell.version import VERSION as __version__  # noqa: N811
+    from stepwell.client.version import VERSION as __version__  # noqa: N811
 
 _HOMES = {
     "App": "stepwell.client.app",
@@ -105,7 +105,7 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used (PEP 562): `stepwell --help` needs none of them."""
     if name == "__version__":
-        return import_module("stepwell.version").VERSION
+        return import_module("stepwell.client.version").VERSION
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'stepwell' has no attribute {name!r}")

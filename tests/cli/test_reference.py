@@ -12,7 +12,7 @@ from stepwell.cli.main import COMMANDS, cli
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 HEADING = "## Reference\n"
 SHARED = ("-u,", "-n,", "--debug", "--json", "-a,")
-RANGE = re.compile(r"[\[;] ?\d+<=x(?:<=\d+)?(?=\])\]?|\[x>=[\d.]+\]|; x>=[\d.]+")
+RANGE = re.compile(r"; [\d.<=]*x[<>=][^\]]*|\[[\d.<=]*x[<>=][^\]]*\]")
 
 
 def commands(command: click.Command, context: click.Context) -> Iterator[tuple[str, click.Command, click.Context]]:
@@ -40,7 +40,7 @@ def table(rows: Iterable[tuple[str, str]]) -> list[str]:
 def reference() -> str:
     lines = [HEADING, "Options that many commands have are listed once, at the end.", ""]
     shared: dict[str, str] = {}
-    for path, command, context in commands(cli, click.Context(cli, info_name="stepwell")):
+    for path, command, context in commands(cli, click.Context(cli, info_name="stepwell", **cli.context_settings)):
         options = described(command, context)
         shared |= {option: about for option, about in options if option.startswith(SHARED)} | shared
         usage = " ".join(command.collect_usage_pieces(context))

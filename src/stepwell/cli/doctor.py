@@ -78,7 +78,7 @@ def _python() -> Any:
 def _libraries() -> Iterator[Any]:
     from stepwell.client.database import Finding, sqlite_version
     from stepwell.errors import WorldError
-    from stepwell.version import VERSION
+    from stepwell.client.version import VERSION
 
     yield Finding("Stepwell", "ok", VERSION)
     try:

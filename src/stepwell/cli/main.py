@@ -94,7 +94,7 @@ def cli() -> None:
 
 
 def _version(ctx: click.Context) -> None:
-    from stepwell.version import VERSION
+    from stepwell.client.version import VERSION
 
     click.echo(f"stepwell {VERSION}")
     ctx.exit()

@@ -31,8 +31,9 @@ def debugging(command: F) -> F:
         if given:
             ctx.find_root().meta[DEBUG] = True
 
-    return click.option("--debug", is_flag=True, expose_value=False, callback=remember,
-                        envvar="STEPWELL_DEBUG", help="Show tracebacks of errors.")(command)  # fmt: skip
+    about = "Show tracebacks of errors.  [env: STEPWELL_DEBUG]"
+    return click.option("--debug", is_flag=True, expose_value=False, callback=remember, envvar="STEPWELL_DEBUG",
+                        help=about)(command)  # fmt: skip
 
 
 def database(command: F) -> F:

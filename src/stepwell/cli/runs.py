@@ -114,9 +114,7 @@ def show(run: str, generation: int | None, url: str | None, namespace: str | Non
 
 @command.command()
 @click.argument("run")
-@click.option(
-    "--every", type=click.FloatRange(0.05), default=0.5, show_default=True, help="Look every so many seconds."
-)
+@click.option("--every", type=click.FloatRange(0.05), default=0.5, metavar="SECONDS", help="Look so often (0.5).")
 @code
 @database
 def watch(run: str, every: float, url: str | None, namespace: str | None, app: str | None) -> None:

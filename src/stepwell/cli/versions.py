@@ -15,7 +15,7 @@ def command(json: bool) -> None:
     from importlib.metadata import PackageNotFoundError, version
 
     from stepwell.cli.terminal import line, print_json
-    from stepwell.version import VERSION
+    from stepwell.client.version import VERSION
 
     versions = {"stepwell": VERSION, "python": platform.python_version()}
     for part in PARTS:

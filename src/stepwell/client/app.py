@@ -22,13 +22,13 @@ from stepwell.client.inspect import AppStatus, Events, Runs
 from stepwell.client.opened import Opened, Parts
 from stepwell.client.stores import masked
 from stepwell.client.sync import SyncFace
+from stepwell.client.version import VERSION
 from stepwell.errors import AppClosed, UnknownWorkflow
 from stepwell.model.duration import Duration, seconds
 from stepwell.model.policy import Policy, Retention, Retry
 from stepwell.model.run import RunFilter
 from stepwell.runtime.hooks import HookEvent, Hooks
 from stepwell.runtime.worker import Worker
-from stepwell.version import VERSION
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -1,4 +1,4 @@
-"""Replays recorded runs against the code of an app, without executing anything: do they still fit (P13)?"""
+"""Replays recorded runs against the code of an app, without executing anything: whether they still fit (P13)."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -22,7 +22,8 @@ from stepwell.runtime.journal import JournalWriter
 from stepwell.runtime.reaper import Reaper
 from stepwell.runtime.tuning import tune_process
 from stepwell.runtime.watchdog import Watchdog
-from stepwell.runtime.worker import Worker, WorkerOptions
+from stepwell.runtime.worker import Worker
+from stepwell.runtime.workeroptions import WorkerOptions
 
 log = logging.getLogger("stepwell.client")
 

@@ -8,20 +8,29 @@ import threading
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypeVar
+from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar
 
 from stepwell.authoring.event import Event
 from stepwell.authoring.handle import Run, RunStatusReport
 from stepwell.authoring.starting import Startable
-from stepwell.client.inspect import AppStatus, Page
+from stepwell.client.inspect import AppStatus, Page, Runs
 from stepwell.errors import AppClosed
-
-if TYPE_CHECKING:
-    from stepwell.client.app import App
 
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
+
+
+class Openable(Protocol):
+    """What this face needs of its app."""
+
+    runs: Runs
+
+    async def open(self) -> None: ...
+    async def close(self) -> None: ...
+    async def start(self, workflow: str, input: Any = None, /, **options: Any) -> Run[Any]: ...
+    async def send(self, event: Any, payload: Any = None, *, id: str | None = None) -> builtins.list[Run[Any]]: ...
+    async def status(self) -> AppStatus: ...
 
 
 class SyncRun(Generic[R]):
@@ -71,7 +80,7 @@ class SyncRun(Generic[R]):
 class SyncFace:
     """`app.sync`: open it with `with app.sync:`; works under a running loop, in a script, in a notebook."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: Openable) -> None:
         self._app = app
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None

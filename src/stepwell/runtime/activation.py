@@ -65,8 +65,8 @@ class Activation:
         self.calls_of: list[str | None] = [getattr(e, "call", None) for e in entries]
         self.draft = Draft(blobs)
         self.inputs = Inputs(self)
-        self.orders = Orders(self)
         self.steps = StepCalls(self)
+        self.orders = Orders(self, self.steps, self.inputs)
         self.kernel = Kernel(row.key, row.generation)
         self.holding_back = False
         self.behind = False
@@ -443,4 +443,3 @@ class Activation:
         rung = asyncio.Event()
         self.host.alarms.call_at(self.now() + delay, rung.set)
         await rung.wait()
-

@@ -6,25 +6,46 @@ run is due, and otherwise less and less often.
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Protocol
 
 from stepwell.errors import WorldError
 from stepwell.model.change import ClaimRequest
 from stepwell.model.run import Claimed
-from stepwell.ports.alarms import Alarm
-
-if TYPE_CHECKING:
-    from stepwell.runtime.worker import Worker
+from stepwell.ports.alarms import Alarm, Alarms
+from stepwell.ports.clock import Clock
+from stepwell.ports.store import Store
+from stepwell.runtime.workeroptions import WorkerOptions
 
 log = logging.getLogger("stepwell.worker")
 LARGEST_WINDOW = 1024
 SLOWEST_POLL = 5.0
 
 
+class Claimant(Protocol):
+    """What the claim loop needs of its worker."""
+
+    id: str
+    store: Store
+    clock: Clock
+    alarms: Alarms
+    options: WorkerOptions
+    names: tuple[str, ...]
+    stopping: bool
+    dead: bool
+    finished_count: int
+
+    @property
+    def room(self) -> int: ...
+    def cached(self) -> Mapping[bytes, int]: ...
+    def take_on(self, claimed: list[Claimed]) -> None: ...
+    def doubt(self) -> None: ...
+
+
 class Claims:
     """One worker's claim loop."""
 
-    def __init__(self, worker: "Worker") -> None:
+    def __init__(self, worker: Claimant) -> None:
         self._worker = worker
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None

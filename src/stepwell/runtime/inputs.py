@@ -1,16 +1,13 @@
 """What comes to a run from outside: its inbox, its timers, its deadline; in which order it happens."""
 
 from collections import deque
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from stepwell.core.opencalls import Kind
 from stepwell.model.entry import AnyEntry, CancelSeen, ChildEnded, Fired, Received
 from stepwell.model.run import InboxItem
-
-if TYPE_CHECKING:
-    from stepwell.runtime.activation import Activation
+from stepwell.runtime.holding import Holding
 
 _child = msgspec.json.Decoder(ChildEnded)
 
@@ -22,7 +19,7 @@ class Inputs:
     must not turn a wait that had timed out into one that was answered.
     """
 
-    def __init__(self, run: "Activation") -> None:
+    def __init__(self, run: Holding) -> None:
         self._run = run
         self._items: deque[InboxItem] = deque()
         self._unread: dict[str, deque[InboxItem]] = {}

@@ -1,22 +1,20 @@
 """Steps called inside steps: memoised under their parent, by name, arguments and occurrence among equal ones."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stepwell.core.retry import next_delay, retry_after_of
 from stepwell.errors import StepwellError
 from stepwell.model.entry import Nested
 from stepwell.model.failure import Failure
 from stepwell.ports.definitions import Definitions, StepDefinition, step_scope
-
-if TYPE_CHECKING:
-    from stepwell.runtime.activation import Activation
+from stepwell.runtime.holding import Holding
 
 
 class Scope:
     """What surrounds one attempt's body; implements `ports.definitions.StepScope`."""
 
-    def __init__(self, run: "Activation", call: str, attempt: int, errors: tuple[Failure, ...]) -> None:
+    def __init__(self, run: Holding, call: str, attempt: int, errors: tuple[Failure, ...]) -> None:
         self._run = run
         self._seen: dict[str, int] = {}
         self.run_id = run.row.id
@@ -82,7 +80,7 @@ class Scope:
         return await asyncio.wait_for(asyncio.to_thread(step.fn, *args, **kwargs), timeout)
 
 
-def _delay(step: StepDefinition, attempt: int, error: Exception, run: "Activation") -> float | None:
+def _delay(step: StepDefinition, attempt: int, error: Exception, run: Holding) -> float | None:
     retryable = error.retryable if isinstance(error, StepwellError) else True
     if not step.rules.retry.covers(error):
         return None

@@ -1,22 +1,22 @@
 """Carries out what a body asks for: steps, waits, children, and taking them back."""
 
-from typing import TYPE_CHECKING
-
 from stepwell.errors import Conflict
 from stepwell.model.change import Post, Wait
 from stepwell.model.command import CloseCall, Command, FoldScope, PlaceWait, RunStep, StartChild
 from stepwell.model.entry import Armed, ChildEnded, ChildStarted, Folded
 from stepwell.model.run import InboxItem, RunRow
-
-if TYPE_CHECKING:
-    from stepwell.runtime.activation import Activation
+from stepwell.runtime.holding import Holding
+from stepwell.runtime.inputs import Inputs
+from stepwell.runtime.steps import StepCalls
 
 
 class Orders:
     """Commands in, writes of the next change and effects after it out."""
 
-    def __init__(self, run: "Activation") -> None:
+    def __init__(self, run: Holding, steps: StepCalls, inputs: Inputs) -> None:
         self._run = run
+        self._steps = steps
+        self._inputs = inputs
         self._children: dict[str, bytes] = {}
         self.armed = False
 
@@ -25,7 +25,7 @@ class Orders:
         for command in commands:
             match command:
                 case RunStep():
-                    self._run.steps.begin(command)
+                    self._steps.begin(command)
                 case PlaceWait():
                     self._place(command)
                 case StartChild():
@@ -38,7 +38,7 @@ class Orders:
     def _place(self, command: PlaceWait) -> None:
         run = self._run
         if command.key is None:
-            entry = run.inputs.wait_direct(command.call, command.event)
+            entry = self._inputs.wait_direct(command.call, command.event)
             if entry is not None:
                 run.soon(entry)
             return
@@ -84,8 +84,8 @@ class Orders:
     def _close(self, name: str) -> None:
         """The body gave a call up: stop its step, take its wait back, cancel its child; whichever it was."""
         run = self._run
-        run.after_ack(lambda: run.steps.close(name))
-        run.steps.forget_retry(name)
+        run.after_ack(self._steps.close, name)
+        self._steps.forget_retry(name)
         if self.armed or name in run.history.armed:
             run.draft.disarm.append(name)
         child = self._children.pop(name, None)

@@ -85,4 +85,3 @@ class Reaper:
                     log.info("retention removed %d runs", gone)
             except WorldError as error:
                 log.warning("retention failed: %s", error)
-

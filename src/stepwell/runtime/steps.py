@@ -2,7 +2,6 @@
 
 import asyncio
 import inspect
-from typing import TYPE_CHECKING
 
 from stepwell.core.history import CallHistory
 from stepwell.core.retry import next_delay, retry_after_of
@@ -13,10 +12,8 @@ from stepwell.model.failure import Failure
 from stepwell.model.policy import NOT_DONE, Check, Effect
 from stepwell.ports.alarms import Alarm
 from stepwell.runtime.executor import Attempt
+from stepwell.runtime.holding import Holding
 from stepwell.runtime.nested import Scope
-
-if TYPE_CHECKING:
-    from stepwell.runtime.activation import Activation
 
 
 class StepCall:
@@ -38,7 +35,7 @@ class StepCall:
 class StepCalls:
     """All open step calls of one activation."""
 
-    def __init__(self, run: "Activation") -> None:
+    def __init__(self, run: Holding) -> None:
         self._run = run
         self._calls: dict[str, StepCall] = {}
         self.started = 0
@@ -220,5 +217,3 @@ class StepCalls:
             call.alarm.cancel()
         if call.running is not None:
             self._run.host.executor.withdraw(call.running)
-
-
