@@ -11,6 +11,7 @@ import pytest
 import stepwell
 from stepwell import App, RunParked, sleep
 from stepwell.errors import Nondeterminism
+from stepwell.testing.crash import crash_at_every_commit
 from stepwell.testing.environment import Environment
 
 pytestmark = pytest.mark.anyio
@@ -130,13 +131,13 @@ async def test_good_is_the_same_under_forced_replay() -> None:
 
 
 async def test_good_is_the_same_after_every_entry() -> None:
-    async with Environment(app, replay=True) as env:
-        run = await good.start()
-        await env.settle()
-        await env.crash()
+    async def scenario(env: Environment) -> tuple[bool, int]:
+        run = await good.options(id="good").start()
         result = await run.result()
-        journal = await run.journal()
-        assert result == (await run.status()).result
-        # What was drawn before the first entry was drawn again by each replay: the recorded argument fits it.
-        assert result[0] == str(next(e for e in journal if e["k"] == "step")["value"]["v"])
-        assert result[3] < result[5]
+        # What was drawn first was recorded as a step's argument: every replay draws it again, or the run is parked.
+        step = next(entry for entry in await run.journal() if entry["k"] == "step")
+        return result[0] == str(step["value"]["v"]), len({result[0], result[1], result[4]})
+
+    report = await crash_at_every_commit(app, scenario)
+    assert report.outcome == (True, 3)
+    assert report.crashes > 10

@@ -29,6 +29,8 @@ def test_ago() -> None:
     assert ago(99.5, 100.0) == "now"
     assert ago(90.0, 100.0) == "10 s ago"
     assert ago(400.0, 100.0) == "in 5 min"
+    assert ago(0.0, 7_199.0) == "1 h ago"
+    assert ago(0.0, 200_000.0) == "2 d ago"
 
 
 def test_moments() -> None:

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -127,6 +128,13 @@ def test_watch_follows_to_the_end(stepwell: Invoke, filled: str) -> None:
     result = stepwell("runs", "watch", "bad", "-u", filled)
     assert result.exit_code == 1
     assert "ValueError: not today, ben" in result.stdout
+
+
+def test_a_watch_is_left_by_an_interrupt(program: Any, filled: str) -> None:
+    watch = program("runs", "watch", "asks", "-u", filled, "--every", "0.05")
+    watch.until("asks waiting")
+    assert watch.end(signal.SIGINT) == 130
+    assert "Traceback" not in "".join(watch.said)
 
 
 def test_what_is_stored_cannot_steer_the_terminal(stepwell: Invoke, url: str, shop: Any) -> None:

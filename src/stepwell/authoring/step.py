@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
 
 import msgspec
 
@@ -25,20 +25,42 @@ from stepwell.ports.definitions import StepDefinition
 P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S")
+T_contra = TypeVar("T_contra", contravariant=True)
+When = Literal["done", "attempted"]
+
+
+class TakesResult(Protocol[T_contra]):
+    """A step that can be called with a call's result alone."""
+
+    @property
+    def definition(self) -> StepDefinition: ...
+    def __call__(self, result: T_contra, /) -> Any: ...
+
+
+class TakesNothing(Protocol):
+    """A step that can be called without arguments."""
+
+    @property
+    def definition(self) -> StepDefinition: ...
+    def __call__(self) -> Any: ...
 
 
 class StepCall(Call[R]):
     """One use of a step."""
 
+    # At most one, in a list of its own: what settles the call looks there, and must not hold the call itself, or a
+    # call that nobody awaits would not be noticed before the collector comes.
     __slots__ = ("_undo",)
-    _undo: "Undo | None"
+    _undo: "list[Undo]"
 
     @overload
-    def on_rollback(self, undo: "Step[[R], Any]", /) -> "StepCall[R]": ...
+    def on_rollback(self, undo: "TakesResult[R]", /, *, when: When = ...) -> "StepCall[R]": ...
     @overload
-    def on_rollback(self, undo: "Step[..., Any]", /, *args: Any, when: str = ...) -> "StepCall[R]": ...
+    def on_rollback(self, undo: "TakesNothing", /, *, when: When = ...) -> "StepCall[R]": ...
+    @overload
+    def on_rollback(self, undo: "Step[..., Any]", first: Any, /, *args: Any, when: When = ...) -> "StepCall[R]": ...
 
-    def on_rollback(self, undo: "Step[..., Any]", /, *args: Any, when: str = "done") -> "StepCall[R]":
+    def on_rollback(self, undo: Any, /, *args: Any, when: When = "done") -> "StepCall[R]":
         """Undo this call by the step `undo` if the workflow fails or is cancelled, or on `await rollback()`.
 
         `undo` gets `args`, or without any the call's result. `when="attempted"` covers a call whose outcome is
@@ -53,9 +75,14 @@ class StepCall(Call[R]):
             )
         if when not in ("done", "attempted"):
             raise InvalidOption(f"when={when!r}", expected="'done' or 'attempted'")
-        if self._future is not None:
+        if self._began:
             raise InvalidOption(f"call {self.title!r} has begun", hint="Write `await step(...).on_rollback(undo)`.")
-        self._undo = Undo(self.id, undo, args, when == "attempted")
+        if self._kernel is not None and self._kernel.loop.current_scope().part is not None:
+            raise InvalidOption(
+                f"call {self.title!r} is made in a folded part, of which only the value is kept",
+                hint="Let the part return what is to be undone, and undo it outside.",
+            )
+        self._undo[:] = [Undo(self.id, undo, args, when == "attempted")]
         return self
 
 
@@ -107,7 +134,7 @@ class Step(Startable[P, R], Generic[P, R]):
                 call = StepCall(title, "", None, None, lambda: scope.nested(definition, title, args, kwargs))
         else:
             call = StepCall(self.name, "", None, None, lambda: self.fn(*args, **kwargs))
-        call._undo = None
+        call._undo = []
         return call
 
     def _in_body(self, kernel: Kernel, args: tuple[Any, ...], kwargs: dict[str, Any]) -> StepCall[R]:
@@ -118,26 +145,27 @@ class Step(Startable[P, R], Generic[P, R]):
         name = kernel.identify(self.name)
         result = definition.result
 
+        due: list[Undo] = []
+
         def settle(entry: Any) -> Any:
             if entry.error is not None:
-                if call._undo is not None and call._undo.attempted:
-                    kernel.undo.append(call._undo)
+                if due and due[0].attempted:
+                    kernel.undo += due
                 raise self.registry.errors.to_exception(entry.error)
             value = result.decode(entry.value.v)
-            if call._undo is not None:
-                call._undo.result, call._undo.has_result = value, True
-                kernel.undo.append(call._undo)
+            if due:
+                due[0].result, due[0].has_result = value, True
+                kernel.undo += due
             return value
 
         def begin() -> Any:
             undoing = kernel.loop.current_scope().undo
             command = RunStep(name, definition, definition.rules, args, kwargs, digest, kernel.position, undoing)
-            undo = call._undo
-            dropped = (lambda: kernel.undo.append(undo)) if undo is not None and undo.attempted else None
+            dropped = (lambda: kernel.undo.extend(due)) if due and due[0].attempted else None
             return kernel.open(Kind.STEP, command, settle, name, digest, dropped)
 
         call: StepCall[R] = StepCall(self.name, name, kernel, begin)
-        call._undo = None
+        call._undo = due
         return call
 
     @property

@@ -15,20 +15,24 @@ def json_argument(text: str | None) -> Any:
     """JSON from an argument, from a file (`@file`) or from standard input (`-`); None when there is none."""
     if text is None:
         return None
-    source = "the JSON argument"
-    if text == "-":
-        text, source = sys.stdin.read(), "standard input"
-    elif text.startswith("@"):
-        source = text[1:]
-        try:
-            text = Path(source).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise click.BadParameter(f"{source!r} cannot be read: {error}") from None
+    source, text = _read(text)
     try:
         return msgspec.json.decode(text)
     except msgspec.MsgspecError as error:
         hint = " A string needs its quotes: '\"text\"'." if text.strip().isidentifier() else ""
         raise click.BadParameter(f"{source} is not JSON: {error}.{hint}") from None
+
+
+def _read(text: str) -> tuple[str, str]:
+    """What is meant, and where it comes from."""
+    if text == "-":
+        return "standard input", sys.stdin.read()
+    if not text.startswith("@"):
+        return "the JSON argument", text
+    try:
+        return text[1:], Path(text[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.BadParameter(f"{text[1:]!r} cannot be read: {error}") from None
 
 
 def tags(pairs: tuple[str, ...]) -> dict[str, str | int | float | bool]:

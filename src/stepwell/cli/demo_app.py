@@ -7,7 +7,7 @@ witness of what really ran, and how often.
 import asyncio
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -36,7 +36,7 @@ paid = app.event("order.paid", Paid)
 
 
 @contextmanager
-def witnessed(step: str) -> Iterator[None]:
+def witnessed(step: str) -> Generator[None]:
     """Note in the log, on disk, that a body begins and that it ends."""
     path = os.environ[LOG]
     _note(path, step, "began")

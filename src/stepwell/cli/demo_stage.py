@@ -1,6 +1,6 @@
 """Where the demo is seen: a live tree under the story in a terminal, plain lines elsewhere."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,7 +20,7 @@ class Stage:
         self.lost: str | None = None
 
     @contextmanager
-    def open(self) -> Iterator["Stage"]:
+    def open(self) -> Generator["Stage"]:
         """The live view, for as long as the run goes on."""
         self._began = CLOCK.monotonic()
         if not fancy():

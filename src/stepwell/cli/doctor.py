@@ -77,8 +77,8 @@ def _python() -> Any:
 
 def _libraries() -> Iterator[Any]:
     from stepwell.client.database import Finding, sqlite_version
-    from stepwell.errors import WorldError
     from stepwell.client.version import VERSION
+    from stepwell.errors import WorldError
 
     yield Finding("Stepwell", "ok", VERSION)
     try:

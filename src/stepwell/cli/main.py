@@ -2,6 +2,7 @@
 
 import difflib
 import importlib
+import io
 import os
 import sys
 from typing import Any, Final, NamedTuple
@@ -45,8 +46,8 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        entry = COMMANDS.get(name)
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
         command = importlib.import_module(f"stepwell.cli.{entry.module}").command
@@ -75,6 +76,8 @@ class Commands(click.Group):
         except BrokenPipeError:  # `stepwell runs list | head`: whoever reads has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
+        except KeyboardInterrupt:  # the usual way to leave `runs watch`
+            ctx.exit(130)
         except Exception as error:
             from stepwell.cli.failures import shown
 
@@ -103,6 +106,6 @@ def _version(ctx: click.Context) -> None:
 def main() -> None:
     """Run the command line of this process, and exit."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that has no ✓ shows an escape instead
     cli(prog_name="stepwell")

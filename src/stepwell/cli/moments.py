@@ -9,6 +9,8 @@ CLOCK: Final = SystemClock()
 _UNITS: Final = ((1, 60, 3_600, "min", "s"), (60, 60, 1_440, "h", "min"), (3_600, 24, 0, "d", "h"))
 """Seconds of the smaller unit, how many of it make the larger one, and with how many the next row begins."""
 
+_ROUGH: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
 
 def span(seconds: float) -> str:
     """A length of time in at most two units: "12 ms", "3.4 s", "5 min 20 s", "2 d 4 h"."""
@@ -25,13 +27,15 @@ def span(seconds: float) -> str:
 
 
 def ago(at: float | None, now: float) -> str:
-    """How long ago, or in how long."""
+    """How long ago, or in how long, in one unit: "3 min ago", "in 2 h"."""
     if at is None:
         return ""
-    if abs(now - at) < 1:
+    distance = abs(now - at)
+    if distance < 1:
         return "now"
-    length = span(float(round(abs(now - at)))).replace(".0 s", " s")
-    return f"{length} ago" if at <= now else f"in {length}"
+    length, unit = next((length, unit) for length, unit in _ROUGH if distance >= length)
+    about = f"{int(distance // length)} {unit}"
+    return f"{about} ago" if at <= now else f"in {about}"
 
 
 def local(at: float | None) -> str:

@@ -197,8 +197,9 @@ def _steer(verb: str, runs: tuple[str, ...], target: Target, json: bool) -> None
             assert isinstance(failure, click.ClickException)
             failure.show()
         elif not json:
-            doing = {"cancel": "cancelling, ", "pause": "pausing, "}.get(verb, "") if answer.status == "running" else ""
-            line(answer.id, "  ", doing, (answer.status.value, STYLES[answer.status.value]))
+            status = str(answer.status.value)
+            doing = {"cancel": "cancelling, ", "pause": "pausing, "}.get(verb, "") if status == "running" else ""
+            line(answer.id, "  ", doing, (status, STYLES[status]))
     if errors:
         click.get_current_context().exit(exit_code_of(errors[0]))
 

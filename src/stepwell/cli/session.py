@@ -1,7 +1,7 @@
 """Opens a client of the database that the options name, for as long as a command needs it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -32,7 +32,7 @@ def client_of(target: Target, *, create: bool = False) -> App:
 
 
 @asynccontextmanager
-async def opened(target: Target, *, create: bool = False) -> AsyncIterator[App]:
+async def opened(target: Target, *, create: bool = False) -> AsyncGenerator[App]:
     """An open client. Raises as `client_of` and `App.open`."""
     app = client_of(target, create=create)
     async with app:

@@ -52,7 +52,7 @@ def header(seen: Snapshot) -> list[Line]:
         lines.append([("  " + bar(row.progress), "green"), f" {row.progress:.0%}", f"  {row.note or ''}"])
     if row.reason and not row.status.terminal and row.status.value in ("waiting", "parked", "paused"):
         style = "bold red" if row.status.value == "parked" else "yellow"
-        lines += [[("  " + text, style)] for text in row.reason.splitlines()]
+        lines.extend([("  " + text, style)] for text in row.reason.splitlines())
     return lines
 
 

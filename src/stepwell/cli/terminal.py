@@ -29,8 +29,7 @@ STYLES: Final = {
 
 def fancy(stream: IO[Any] | None = None) -> bool:
     """Whether a stream is a terminal that may be coloured and redrawn."""
-    stream = stream or sys.stdout
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return (stream or sys.stdout).isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def line(*parts: Part, err: bool = False) -> None:

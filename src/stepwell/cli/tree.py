@@ -125,14 +125,15 @@ def told(failure: dict[str, Any]) -> list[Line]:
     trace = str(failure.get("traceback", "")).rstrip().splitlines()
     if len(trace) > LONGEST_TRACE:
         trace = [*trace[:10], f"  … {len(trace) - LONGEST_TRACE} lines …", *trace[10 - LONGEST_TRACE :]]
-    lines += [[("  " + text, "bright_black")] for text in trace]
-    lines += [["  note: ", str(note)] for note in failure.get("notes") or ()]
+    lines.extend([("  " + text, "bright_black")] for text in trace)
+    lines.extend([f"  note: {note}"] for note in failure.get("notes") or ())
     if failure.get("details") is not None:
         lines.append(["  details: ", compact(failure["details"], 400)])
     for member in failure.get("group") or ():
         lines += [["  ", *line] for line in told(member)]
     if failure.get("cause"):
-        lines += [[("caused by", "bold")], *told(failure["cause"])]
+        lines.append([("caused by", "bold")])
+        lines += told(failure["cause"])
     return lines
 
 

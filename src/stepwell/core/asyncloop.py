@@ -260,6 +260,7 @@ class KernelLoop(asyncio.AbstractEventLoop):
         sys.set_asyncgen_hooks(None, self._generator_dropped)
         events._set_running_loop(self)
         before, self.driving = self.driving, True
+        handle: Handle | None = None
         try:
             while ready:
                 if budget == 0:
@@ -273,6 +274,7 @@ class KernelLoop(asyncio.AbstractEventLoop):
                     except BaseException as error:  # noqa: BLE001 - no code of a body may stop a worker
                         self._escaped(handle, error)
         finally:
+            handle = None  # this frame outlives its call in tracebacks, and would tie tasks to themselves
             self.driving = before
             self.scope = self.root_scope
             events._set_running_loop(outer)

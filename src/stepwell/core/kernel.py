@@ -13,7 +13,7 @@ from contextvars import Context
 from typing import Any
 
 from stepwell.core.asyncloop import CancelledError, KernelFuture, KernelTask, Timer
-from stepwell.core.closing import cancel_tasks, evict, evict_tasks
+from stepwell.core.closing import cancel_tasks, cut, evict, evict_tasks, live
 from stepwell.core.opencalls import KIND_OF, Kind, OpenCall
 from stepwell.core.outcome import ContinueAsNew, Evicted, Outcome, mark, signal_in
 from stepwell.core.syscalls import Syscalls
@@ -47,6 +47,7 @@ class Kernel(Syscalls):
         self.position = 1  # the entry that began the generation
         loop = self.loop
         self._root = loop.spawn(main(), loop.root_scope, context=Context())
+        live[id(loop)] = loop
         self._run()
 
     def deliver(self, entry: AnyEntry) -> None:
@@ -99,6 +100,7 @@ class Kernel(Syscalls):
     def _finish(self, root: KernelTask) -> None:
         self._finishing = True
         self._end_others()
+        live.pop(id(self.loop), None)
         if self.stuck is not None:
             return
         if root.cancelled():
@@ -236,16 +238,21 @@ class Kernel(Syscalls):
         self._closing = True
         self._refusals = 0
         self.commands.clear()
-        for call in self.calls.values():
-            if isinstance(call.future, KernelFuture) and not call.future.done():
-                evict(call.future)
+        self._evict_calls()
         evict_tasks(self.loop)
         self.calls.clear()
         self.undo.clear()
         self._agenda = None
         self._root = None
+        if self.outcome is not None and self.outcome.error is not None:
+            cut(self.outcome.error)
         # The kernel and its loop know each other: let go, so that a run is freed at once.
         self.loop.owner = CLOSED
+
+    def _evict_calls(self) -> None:
+        for call in self.calls.values():
+            if isinstance(call.future, KernelFuture) and not call.future.done():
+                evict(call.future)
 
 
 class Closed:

@@ -97,7 +97,10 @@ class Syscalls:
             return True
         self._refusals += 1
         if self._refusals <= REFUSALS:
-            raise refusal
+            try:
+                raise refusal
+            finally:
+                del refusal  # which holds this frame by its traceback
         if not self._closing and not self._finishing and self.stuck is None:
             file, line = blame()
             self.stuck = Nondeterminism(
