@@ -108,7 +108,7 @@ def test_a_client_without_the_code_starts_by_name() -> None:
                 bad = await client.start("job", {"x": "one"})
                 await app.job.start(
                     0
-                )  # under a virtual clock nobody polls: the worker looks when it hears of something
+                )  # nobody polls in virtual time: a nudge
                 await env.settle()
                 assert await (await app.runs.get(good.id)).result() == 2
                 with pytest.raises(RunFailed):

@@ -38,7 +38,7 @@ def all_verbs(app: App) -> None:
         assert run.result(timeout=10) == 110
         assert run.status().state == "succeeded"
         assert face.get("a").id == "a"
-        assert [entry["k"] for entry in run.journal()][0] == "started"
+        assert run.journal()[0]["k"] == "started"
         assert face.start(app.double, 4).result(10) == 8
         many = face.start_many(app.double, [(1,), (2,)])
         assert [r.result(10) for r in many] == [2, 4]

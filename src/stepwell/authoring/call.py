@@ -42,7 +42,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
             self._hash = object.__hash__(self)
         else:
             # By number, not by address: sets of calls (asyncio makes some) iterate alike on replay.
-            self._hash = kernel.loop.current_scope().number()
+            self._hash = kernel.loop.scope.number()
 
     # -- waiting -------------------------------------------------------------------------------
 

@@ -143,7 +143,7 @@ def fold(name: str, fn: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P
     async def whole() -> Any:
         recorded = kernel.open(Kind.FOLD, None, settle, call)
         if call not in kernel.folded:
-            scope = kernel.loop.current_scope().folded(call)
+            scope = kernel.loop.scope.folded(call)
             try:
                 await kernel.loop.spawn(inside(scope), scope)
             except BaseException:

@@ -10,6 +10,7 @@ import msgspec
 from stepwell.authoring.ambient import body_kernel, facts_of, kernel_here, step_here
 from stepwell.authoring.call import Call
 from stepwell.authoring.program import roll_back
+from stepwell.core.asyncloop import KernelLoop
 from stepwell.core.kernel import Kernel
 from stepwell.core.outcome import ContinueAsNew
 from stepwell.core.scope import Scope
@@ -73,19 +74,18 @@ class scope:  # noqa: N801 - used as a statement: `async with scope("page 17"):`
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._task: Any = None
+        self._loop: KernelLoop | None = None
         self._before: Scope | None = None
 
     def __enter__(self) -> Self:
         kernel = body_kernel("stepwell.scope()")
-        self._task = kernel.loop.current_task()
-        self._before = self._task.scope
-        self._task.scope = self._before.named(self._name)
+        self._loop = kernel.loop
+        self._before = kernel.loop.enter(kernel.loop.scope.named(self._name))
         return self
 
     def __exit__(self, *exc: object) -> None:
-        if self._task is not None:
-            self._task.scope = self._before
+        if self._loop is not None and self._before is not None:
+            self._loop.enter(self._before)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -102,7 +102,7 @@ class cleanup:  # noqa: N801
         self._before = False
 
     def __enter__(self) -> Self:
-        self._scope = body_kernel("stepwell.cleanup()").loop.current_scope()
+        self._scope = body_kernel("stepwell.cleanup()").loop.scope
         self._before, self._scope.cleanup = self._scope.cleanup, True
         return self
 
@@ -125,7 +125,7 @@ def rollback() -> Call[None]:
     kernel = body_kernel("stepwell.rollback()")
 
     def begin() -> Any:
-        scope = kernel.loop.current_scope().child()
+        scope = kernel.loop.scope.child()
         scope.undo = True
         return kernel.loop.spawn(roll_back(kernel), scope)
 

@@ -73,9 +73,9 @@ async def _undo_all(kernel: Kernel) -> None:
         return
     await kernel.quiet()  # what still runs may leave something to undo, and must not go on beside it
     if kernel.undo:
-        task = kernel.loop.current_task()
-        task.scope = task.scope.named("rollback")
-        task.scope.undo = True
+        scope = kernel.loop.scope.named("rollback")
+        scope.undo = True
+        kernel.loop.enter(scope)
         await roll_back(kernel)
 
 

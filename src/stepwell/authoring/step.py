@@ -77,7 +77,7 @@ class StepCall(Call[R]):
             raise InvalidOption(f"when={when!r}", expected="'done' or 'attempted'")
         if self._began:
             raise InvalidOption(f"call {self.title!r} has begun", hint="Write `await step(...).on_rollback(undo)`.")
-        if self._kernel is not None and self._kernel.loop.current_scope().part is not None:
+        if self._kernel is not None and self._kernel.loop.scope.part is not None:
             raise InvalidOption(
                 f"call {self.title!r} is made in a folded part, of which only the value is kept",
                 hint="Let the part return what is to be undone, and undo it outside.",
@@ -159,7 +159,7 @@ class Step(Startable[P, R], Generic[P, R]):
             return value
 
         def begin() -> Any:
-            undoing = kernel.loop.current_scope().undo
+            undoing = kernel.loop.scope.undo
             command = RunStep(name, definition, definition.rules, args, kwargs, digest, kernel.position, undoing)
             dropped = (lambda: kernel.undo.extend(due)) if due and due[0].attempted else None
             return kernel.open(Kind.STEP, command, settle, name, digest, dropped)

@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import Any, ParamSpec, Self, TypeVar
 
 import msgspec
@@ -81,6 +82,7 @@ class App(Definer):
         self.runs = Runs(self._engine)
         self.events = Events(self._engine)
         self._opened: Opened | None = None
+        self._isolation: Any = None
         self._sync: SyncFace | None = None
         if like is None:
             self.registry.engine = self._engine
@@ -121,6 +123,8 @@ class App(Definer):
         try:
             if self.settings.mode != "client":
                 await opened.work(self._worker_options(), retention=self.retention)
+                if not self.parts.virtual:
+                    self._isolation = self._isolate()
         except BaseException:
             await self.close()
             raise
@@ -135,9 +139,19 @@ class App(Definer):
 
     async def close(self) -> None:
         """Hand back what waits, let running steps finish (within the grace), close the store."""
+        isolation, self._isolation = self._isolation, None
+        if isolation is not None:
+            await isolation.stop()
         opened, self._opened = self._opened, None
         if opened is not None:
             await opened.end()
+
+    def _isolate(self) -> Any:
+        # By name: its child process loads an App, so that module stands on this one and not the other way round.
+        module = import_module("stepwell.client.isolated")
+        isolation = module.Isolation(self, module.reference_of(self))
+        isolation.start()
+        return isolation
 
     @asynccontextmanager
     async def worker(self, *, concurrency: int | None = None, queues: Sequence[str] = (),

@@ -99,7 +99,7 @@ class KernelFuture(asyncio.Future[Any]):
 
     def __init__(self, loop: "KernelLoop", call: str | None = None) -> None:
         super().__init__(loop=loop)
-        self.number = loop.current_scope().number()
+        self.number = loop.scope.number()
         self.call = call
         self.owner = loop.owner
 
@@ -135,23 +135,29 @@ class KernelTask(asyncio.Task[Any]):
 
 
 class KernelLoop(asyncio.AbstractEventLoop):
-    """The loop. `drive` runs it until nothing is ready; time passes only by what the kernel delivers."""
+    """The loop. `drive` runs it until nothing is ready; time passes only by what the kernel delivers.
+
+    `scope` is that of the running task; between tasks, that of the code that registered the callback.
+    """
+
+    misuse: Nondeterminism | None = None
+    driving = False
+    _prune_at = 64
 
     def __init__(self, owner: LoopOwner, first_number: int) -> None:
         self.owner = owner
         self.ready: deque[Handle] = deque()
-        self.root_scope = Scope("", first_number)
-        self.scope = self.root_scope
+        self.root_scope = self.scope = Scope("", first_number)
         self.tasks: list[KernelTask] = []
-        self.misuse: Nondeterminism | LimitExceeded | None = None
-        self.driving = False
-        self._prune_at = 64
 
     # -- what asyncio, and code written for it, calls ------------------------------------------
 
     def call_soon(self, callback: Callable[..., Any], *args: Any,  # type: ignore[override]
                   context: Context | None = None) -> Any:  # fmt: skip
-        handle = Handle(callback, args, context, self.current_scope())
+        # The steps of a task come with the task bound to them.
+        task = getattr(callback, "__self__", None)
+        scope = task.scope if type(task) is KernelTask else self.scope
+        handle = Handle(callback, args, context, scope)
         self.ready.append(handle)
         return handle
 
@@ -161,12 +167,12 @@ class KernelLoop(asyncio.AbstractEventLoop):
 
     def call_at(self, when: float, callback: Callable[..., Any], *args: Any,  # type: ignore[override]
                 context: Context | None = None) -> Any:  # fmt: skip
-        return self.timer(when, self.current_scope().identify("timer"), callback, *args, context=context)
+        return self.timer(when, self.scope.identify("timer"), callback, *args, context=context)
 
     def timer(self, when: float, call: str, callback: Callable[..., Any], *args: Any,
               context: Context | None = None) -> Timer:  # fmt: skip
         """Open a durable timer under a given identity; one that is due already needs no entry."""
-        timer = Timer(min(when, LATEST), call, self.owner, callback, args, context, self.current_scope())
+        timer = Timer(min(when, LATEST), call, self.owner, callback, args, context, self.scope)
         if not when > self.owner.stamp:  # so that not-a-number is due, too
             timer.closed = True
             self.ready.append(timer)
@@ -189,18 +195,21 @@ class KernelLoop(asyncio.AbstractEventLoop):
     def create_task(self, coro: Any, *, name: Any = None, context: Context | None = None, **more: Any) -> Any:
         if type(coro) is CoroutineType:
             self._check_as_completed(coro, sys._getframe(1))
-        return self.spawn(coro, self.current_scope().child(), name=name, context=context, **more)
+        return self.spawn(coro, self.scope.child(), name=name, context=context, **more)
 
     def spawn(self, coro: Any, scope: Scope, *, name: Any = None, **options: Any) -> KernelTask:
         """Create a task in a given scope."""
         task = KernelTask.__new__(KernelTask)
-        # Before __init__: an eagerly started task runs inside it (CPython 3.12 and later).
         task.scope = scope
-        task.number = self.current_scope().number()
+        task.number = self.scope.number()
         task.kernel_loop = self
-        # asyncio's own names come from a counter of the process.
-        options["name"] = name if name is not None else scope.path or "root"
-        task.__init__(coro, loop=self, **options)  # type: ignore[misc]
+        # An eagerly started task runs inside __init__ (CPython 3.12 and later).
+        before, self.scope = self.scope, scope
+        try:
+            # asyncio's own names come from a counter of the process.
+            task.__init__(coro, loop=self, name=name or scope.path or "root", **options)  # type: ignore[misc]
+        finally:
+            self.scope = before
         self.tasks.append(task)
         if len(self.tasks) > self._prune_at:
             self.tasks = [t for t in self.tasks if not t.done()]
@@ -238,16 +247,17 @@ class KernelLoop(asyncio.AbstractEventLoop):
 
     # -- what the kernel calls -----------------------------------------------------------------
 
-    def current_scope(self) -> Scope:
-        """The running task's scope; between tasks, that of the code that registered the callback."""
-        task = asyncio.current_task(self) if self.driving else None
-        return task.scope if isinstance(task, KernelTask) else self.scope
-
     def current_task(self) -> KernelTask:
         """The running task of the body."""
         task = asyncio.current_task(self)
         assert isinstance(task, KernelTask)
         return task
+
+    def enter(self, scope: Scope) -> Scope:
+        """Let the running task go on in another scope; the one before is returned."""
+        before, self.scope = self.scope, scope
+        self.current_task().scope = scope
+        return before
 
     def drive(self, budget: int) -> bool:
         """Run until nothing is ready. False when `budget` callbacks did not suffice."""

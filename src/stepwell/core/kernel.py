@@ -18,7 +18,7 @@ from stepwell.core.opencalls import KIND_OF, Kind, OpenCall
 from stepwell.core.outcome import ContinueAsNew, Evicted, Outcome, mark, signal_in
 from stepwell.core.syscalls import Syscalls
 from stepwell.errors import Diverged, LimitExceeded, Nondeterminism
-from stepwell.model.command import CloseCall, Command, FoldScope, PlaceWait, RunStep, StartChild
+from stepwell.model.command import CloseCall, Command, FoldScope
 from stepwell.model.entry import AnyEntry, Armed, CancelSeen, ChildStarted, Folded
 
 ACTIVATION_BUDGET = 200_000
@@ -28,11 +28,10 @@ ACTIVATION_BUDGET = 200_000
 class Kernel(Syscalls):
     """One loaded run. `info` is whatever the authoring layer wants to find again (opaque here)."""
 
-    __slots__ = ("__weakref__", "drifted", "failed", "folded", "outcome", "undo", "undone")
+    outcome: Outcome | None = None
 
     def __init__(self, key: bytes, generation: int, info: Any = None) -> None:
         super().__init__(key, generation, info)
-        self.outcome: Outcome | None = None
         self.undo: list[Any] = []
         self.undone: list[str] = []
         self.folded: dict[str, Folded] = {}
@@ -91,7 +90,10 @@ class Kernel(Syscalls):
             )
         elif root is not None and root.done():
             self._finish(root)
-        elif all(call.kind is Kind.FOLD and not call.placed for call in self.calls.values()):
+        else:
+            for call in self.calls.values():
+                if call.kind is not Kind.FOLD or call.placed:
+                    return
             self.stuck = Nondeterminism(
                 "the workflow body waits for something nothing can bring: no step, timer, event or child run is "
                 "open (an asyncio.Event or Future that nobody will set?)"
@@ -100,6 +102,7 @@ class Kernel(Syscalls):
     def _finish(self, root: KernelTask) -> None:
         self._finishing = True
         self._end_others()
+        self.loop.tasks.clear()
         live.pop(id(self.loop), None)
         if self.stuck is not None:
             return
@@ -115,7 +118,8 @@ class Kernel(Syscalls):
 
     def _end_others(self) -> None:
         # As asyncio.run does: what still runs is cancelled, and open calls with it, before the end counts.
-        cancel_tasks(self.loop, self._root)
+        if len(self.loop.tasks) > 1:
+            cancel_tasks(self.loop, self._root)
         for call in list(self.calls.values()):
             if isinstance(call.future, Timer):
                 call.future.cancel()
@@ -213,7 +217,10 @@ class Kernel(Syscalls):
         commands, self.commands = self.commands, []
         if self.replaying or not commands:
             return commands
-        asked = {c.call for c in commands if isinstance(c, RunStep | PlaceWait | StartChild)}
+        if len(commands) == 1:
+            (command,) = commands
+            return commands if command.call in self.calls or type(command) is CloseCall else []
+        asked = {c.call for c in commands if not isinstance(c, CloseCall)}
         return [c for c in commands if (c.call not in asked if isinstance(c, CloseCall) else c.call in self.calls)]
 
     def unplaced(self, commands: list[Command]) -> list[Command]:
@@ -238,9 +245,10 @@ class Kernel(Syscalls):
         self._closing = True
         self._refusals = 0
         self.commands.clear()
-        self._evict_calls()
-        evict_tasks(self.loop)
-        self.calls.clear()
+        if self.calls or self.loop.tasks:
+            self._evict_calls()
+            evict_tasks(self.loop)
+            self.calls.clear()
         self.undo.clear()
         self._agenda = None
         self._root = None

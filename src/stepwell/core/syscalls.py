@@ -26,35 +26,32 @@ _ERROR = 40  # as in `logging`, which nothing here may import
 class Syscalls:
     """The half of a kernel that faces the body: calls are opened and given up here, commands collected."""
 
-    __slots__ = ("_abandoned", "_agenda", "_cancel_due", "_closing", "_draws", "_finishing", "_quiet", "_refusals",
-                 "_root", "_timers", "_undoing", "calls", "cancelled", "commands", "forgotten", "generation", "info",
-                 "key", "lines", "loop", "position", "progress", "replaying", "stamp", "stuck")  # fmt: skip
+    position = 0
+    stamp = 0.0
+    stuck: StepwellError | None = None
+    cancelled: str | None = None
+    progress: ReportProgress | None = None
+    replaying = True
+    _agenda: Agenda | None = None
+    _cancel_due = False
+    _closing = False
+    _draws: dict[str, int] | None = None
+    _finishing = False
+    _quiet: KernelFuture | None = None
+    _refusals = 0
+    _root: KernelTask | None = None
+    _timers = 0
+    _undoing = 0
 
     def __init__(self, key: bytes, generation: int, info: Any) -> None:
         self.key = key
         self.generation = generation
         self.info = info
-        self.position = 0
-        self.stamp = 0.0
         self.calls: dict[str, OpenCall] = {}
         self.commands: list[Command] = []
-        self.stuck: StepwellError | None = None
-        self.cancelled: str | None = None
-        self.progress: ReportProgress | None = None
         self.forgotten: list[str] = []
         self.lines: list[tuple[int, str]] = []
-        self.replaying = True
         self._abandoned: set[str] = set()
-        self._agenda: Agenda | None = None
-        self._timers = 0
-        self._cancel_due = False
-        self._closing = False
-        self._finishing = False
-        self._quiet: KernelFuture | None = None
-        self._refusals = 0
-        self._undoing = 0
-        self._draws: dict[str, int] | None = None
-        self._root: KernelTask | None = None
         # Different bases keep equal numbers of different runs apart in asyncio's global sets.
         number = (int.from_bytes(key[-6:], "big") ^ generation) << 12
         self.loop = KernelLoop(self, number)  # type: ignore[abstract] # what is abstract in it is refused
@@ -63,7 +60,7 @@ class Syscalls:
 
     def identify(self, name: str) -> str:
         """Fix the identity of a call, where and when it is called."""
-        return self.loop.current_scope().identify(name)
+        return self.loop.scope.identify(name)
 
     def open(self, kind: Kind, command: RunStep | PlaceWait | StartChild | None, settle: Callable[[Any], Any],
              call: str, digest: str = "", dropped: Callable[[], None] | None = None) -> KernelFuture:  # fmt: skip
@@ -73,11 +70,13 @@ class Syscalls:
             CancelledError: the run is being cancelled, or is over, and this is no clean-up.
             LimitExceeded: too many calls are open.
         """
-        if not self._admits(self.loop.current_scope()):
-            return KernelFuture(self.loop)
+        loop = self.loop
+        hindered = self._closing or self._finishing or self.cancelled is not None or loop.scope.part is not None
+        if hindered and not self._admits(loop.scope):
+            return KernelFuture(loop)
         if len(self.calls) - self._timers >= OPEN_CALLS:
             raise self._too_many("calls")
-        future = KernelFuture(self.loop, call)
+        future = KernelFuture(loop, call)
         self.calls[call] = OpenCall(call, kind, future, self.position, settle, digest, 0.0, dropped)
         if command is not None:
             self.commands.append(command)
@@ -175,7 +174,7 @@ class Syscalls:
 
     def bits(self, count: int) -> bytes:
         """Deterministic random bytes: BLAKE2b of (key, generation, scope, draw)."""
-        path = self.loop.current_scope().path
+        path = self.loop.scope.path
         draws = self._draws
         if draws is None:
             draws = self._draws = {}

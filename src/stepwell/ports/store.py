@@ -91,16 +91,18 @@ class Store(Protocol):
           as it now stands). A row with the same user id: not ok, "exists", `row` is that run's. With `row.worker` set
           it is created as claimed; if that worker has no lease (it never beat, signed off or is dead), it is created
           as QUEUED with epoch 0 instead, and `row` says so.
-        - applied before (P6): a change with `data` whose (generation, seq) is in the journal, written under the very
-          epoch that it was decided under; without data, a release whose epoch is still the row's though the run is no
-          longer held, and an operator's change whose effect is visible (own post, or bump and status). Then ok.
+        - applied before (P6): a change with `data` that is in the journal at (generation, seq), the same bytes
+          written under its epoch (one higher with `bump`, as it was written); without data, a release whose epoch is
+          still the row's though the run is no longer held, and an operator's change whose effect is visible (own
+          post, or bump and status). Then ok.
         - fence: `epoch` must equal the row's and the row be held (RUNNING), else "stale".
         - `expect`: the row's (epoch, status, generation, inbox) must equal it, else "stale". A journal row at
           (generation, seq) that is not ours: "stale" as well. `patch` without a guard on a missing run: "missing".
         - `send` to a run that is "missing" or "closed" refuses the change; one whose id was taken before is
           "duplicate": ok, nothing is done.
-        - append the journal row (key, generation, seq, data); `opens` likewise as (key, patch.generation, 0);
-          store blobs; delete `took` from the inbox.
+        - append the journal row (key, generation, seq, data), with the row's epoch, or with the raised one if the
+          patch has `bump`: what an operator writes must never look like the holder's own repeat. `opens` likewise as
+          (key, patch.generation, 0). Store blobs; delete `took` from the inbox.
         - `arm`: under the mailbox's lock, give the oldest message to the wait as an inbox item of this run
           (kind "message", with `call`, mark + 1), else place the wait; nothing for a call that has a wait, or an item
           in the inbox, already. `disarm`: remove waits of those calls.

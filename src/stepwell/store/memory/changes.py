@@ -47,17 +47,22 @@ def _start(space: Space, c: Change, new: NewRun) -> Reply:
 
 def _applied(space: Space, row: RunRow, c: Change) -> bool:
     """Whether this very change is stored already (P6)."""
-    epoch = c.epoch if c.expect is None else c.expect.epoch
+    p = c.patch
     if c.data:
         there = space.journals[row.key].get((c.generation, c.seq))
-        return there is not None and there[0] == epoch and (c.expect is None or there[2] == c.data)
-    p = c.patch
+        before = c.epoch if c.expect is None else _written_under(c.expect.epoch, c)
+        return there is not None and there[0] == before and there[2] == c.data
     if c.expect is None:
-        return p is not None and p.release and row.epoch == epoch and row.status is not RunStatus.RUNNING
+        return p is not None and p.release and row.epoch == c.epoch and row.status is not RunStatus.RUNNING
     if c.post:
         told = space.inboxes.get(row.key, {}).get(c.expect.inbox + 1)
         return c.post[0].target == row.key and told == replace(c.post[0].item, n=c.expect.inbox + 1)
     return p is not None and p.bump and row.epoch == c.expect.epoch + 1 and row.status is p.status
+
+
+def _written_under(epoch: int, c: Change) -> int:
+    """The epoch of a change's journal rows: one that raises it fences off the holder, also at the same place."""
+    return epoch + 1 if c.patch is not None and c.patch.bump else epoch
 
 
 def _fenced(space: Space, row: RunRow, c: Change) -> bool:
@@ -109,10 +114,11 @@ def _write(space: Space, c: Change) -> Reply:
 def _write_own(space: Space, row: RunRow, c: Change) -> None:
     """What concerns the run alone, and its mailboxes."""
     journal, inbox = space.journals[c.run], space.inboxes.setdefault(c.run, {})
+    epoch = _written_under(row.epoch, c)
     if c.data:
-        journal[c.generation, c.seq] = (row.epoch, c.count, c.data)
+        journal[c.generation, c.seq] = (epoch, c.count, c.data)
     if c.opens and c.patch is not None and c.patch.generation is not None:
-        journal[c.patch.generation, 0] = (row.epoch, 1, c.opens)
+        journal[c.patch.generation, 0] = (epoch, 1, c.opens)
     space.blobs.setdefault(c.run, {}).update(c.blobs)
     returned = [item for item in c.put_back if item.n not in c.took or item.n in inbox]
     for n in c.took:

@@ -110,8 +110,8 @@ class Group:
         """Whether this very change is stored already (P6)."""
         epoch, p, e = state[0], c.patch, c.expect
         if c.data:
-            before = c.epoch if e is None else e.epoch
-            return there is not None and there[0] == before and (e is None or there[1] == text(c.data))
+            before = c.epoch if e is None else _written_under(e.epoch, c)
+            return there is not None and there == (before, text(c.data))
         if e is None:
             return p is not None and p.release and epoch == c.epoch and state[1] != _RUNNING
         if c.post:
@@ -151,6 +151,7 @@ class Group:
     def _write_own(self, c: Change, epoch: int) -> None:
         """What concerns the run alone, and its mailboxes."""
         db, ns, run = self._db, self._db.ns, c.run
+        epoch = _written_under(epoch, c)
         if c.data:
             db.run(_APPEND, (ns, run, c.generation, c.seq, epoch, c.count, text(c.data)))
         if c.opens and c.patch is not None and c.patch.generation is not None:
@@ -202,6 +203,11 @@ class Group:
             return None
         self._gathered.touch(key)
         return read_row(self._db, key)
+
+
+def _written_under(epoch: int, c: Change) -> int:
+    """The epoch of a change's journal rows: one that raises it fences off the holder, also at the same place."""
+    return epoch + 1 if c.patch is not None and c.patch.bump else epoch
 
 
 def _fenced(state: State, c: Change) -> bool:

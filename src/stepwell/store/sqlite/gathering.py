@@ -36,6 +36,7 @@ def is_hot(c: Change) -> bool:
         or c.expect is not None
         or c.send is not None
         or c.create is not None
+        or (c.patch is not None and c.patch.bump)
     )
 
 

@@ -23,7 +23,12 @@ class TestStarts(Suite):
             row = await store.row(new.row.key)
             assert row == new.row
             assert row is not None
-            assert [type(value) for value in row.tags.values()] == [int, float, bool, str]
+            assert {name: type(value) for name, value in row.tags.items()} == {
+                "n": int,
+                "x": float,
+                "ok": bool,
+                "s": str,
+            }
             assert await store.row_by_id("order-1") == new.row
             assert await store.journal(new.row.key) == [(1, 0, new.started)]
 
