@@ -77,7 +77,8 @@ class App(Definer):
         if event_timeout is not None:
             self.registry.event_timeout = seconds(event_timeout, "event_timeout")
         age = self.settings.retention
-        self.retention = retention or (Retention(age, age) if age is not None else None)
+        inherited = like.retention if like is not None else None
+        self.retention = retention or inherited or (Retention(age, age) if age is not None else None)
         self.parts = Parts(clock=SystemClock(), new_key=new_key, key_of=key_of, chance=chance)
         self.runs = Runs(self._engine)
         self.events = Events(self._engine)
@@ -215,18 +216,17 @@ class App(Definer):
         return [await self.runs.get(row.id) for row in rows]
 
     async def status(self) -> AppStatus:
-        """The state of the whole: counts per status, workers, and how long the oldest ready run has waited."""
+        """The state of the whole: counts per status, workers, and when the next run of these workflows is due."""
         engine = self._engine()
         store = engine.store
-        oldest = await store.next_due(self.registry.workflow_names())
-        late = None if oldest is None else max(0.0, engine.clock.now() - oldest)
+        due = await store.next_due(self.registry.workflow_names())
         return AppStatus(
             database=masked(self.settings.database_url),
             namespace=self.settings.namespace,
             version=VERSION,
             runs=await store.count(RunFilter()),
             workers=await store.workers(),
-            oldest_ready_s=late,
+            next_due_s=None if due is None else max(0.0, due - engine.clock.now()),
         )
 
     @property

@@ -12,7 +12,7 @@ from stepwell.authoring.handle import Run, RunStatusReport, as_data
 from stepwell.authoring.inputs import canonical
 from stepwell.authoring.starting import start_options
 from stepwell.client.engine import OpenEngine
-from stepwell.errors import InvalidOption, NotFound
+from stepwell.errors import InvalidOption, NotFound, UnknownWorkflow
 from stepwell.model.duration import instant
 from stepwell.model.entry import decode_entries
 from stepwell.model.options import StartOptions
@@ -54,6 +54,9 @@ class Runs:
         """
         engine = self._engine()
         definition = engine.definitions.workflow(workflow)
+        if definition is None and engine.definitions.workflow_names():
+            known = ", ".join(sorted(engine.definitions.workflow_names()))
+            raise UnknownWorkflow(f"no workflow is called {workflow!r}", hint=f"There are {known}.")
         data = msgspec.json.encode(input)
         encoded = canonical(definition.signature, data) if definition is not None else data
         order = StartOrder(workflow, encoded, start_options(StartOptions(), options), definition)
@@ -118,14 +121,17 @@ class Events:
 
 
 class AppStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """An app at one moment: its database, counts per state, live workers, queue depth and lag (seconds)."""
+    """An app at one moment: its database, counts per state, live workers.
+
+    `next_due_s`: seconds until the next queued or waiting run is due, 0.0 when one is, None when there is none.
+    """
 
     database: str
     namespace: str
     version: str
     runs: dict[str, int]
     workers: list[WorkerRow]
-    oldest_ready_s: float | None
+    next_due_s: float | None
 
 
 def filter_of(which: Mapping[str, Any]) -> RunFilter:

@@ -1,49 +1,61 @@
-"""A run filter as a condition."""
+"""A run filter as conditions, each with its parameters, over `stepwell_runs r`."""
 
 from collections.abc import Sequence
 
 from stepwell.model.run import RunFilter
 from stepwell.model.status import CODE
-from stepwell.store.sql.dialect import Dialect
 from stepwell.store.sql.rows import Value, tag_values
 
-_LAST = "\U0010ffff"
+LAST = "\U0010ffff"
+"""Above every character: ids compare by code point, so that a prefix is a range."""
+
+Condition = tuple[str, list[Value]]
 
 
-def condition(which: RunFilter, ns: int, dialect: Dialect, after: bytes | None = None) -> tuple[str, list[Value]]:
-    """The WHERE clause, over `stepwell_runs r`, and its parameters."""
-    parts: list[str] = ["r.ns = ?"]
-    values: list[Value] = [ns]
+def conditions(which: RunFilter, ns: int, after: bytes | None = None) -> list[Condition]:
+    """Everything that a run must fulfil."""
+    found: list[Condition] = [("r.ns = ?", [ns])]
     if after is not None:
-        parts.append("r.key < ?")
-        values.append(after)
-    _one_of("r.status", [CODE[status] for status in which.status], parts, values)
-    _one_of("r.workflow", which.workflow, parts, values)
-    _one_of("r.queue", which.queue, parts, values)
+        found.append(("r.key < ?", [after]))
+    found += _one_of("r.status", [CODE[status] for status in which.status])
+    found += _one_of("r.workflow", which.workflow)
+    found += _one_of("r.queue", which.queue)
     if which.id_prefix:
-        # Ids compare by code point in every database we use, so a prefix is a range.
-        hexed = f"lower({dialect.as_hex('r.key')})"
-        parts.append(f"(r.id >= ? AND r.id < ? OR r.id IS NULL AND {hexed} >= ? AND {hexed} < ?)")
-        values += [which.id_prefix, which.id_prefix + _LAST] * 2
+        found.append(_prefixed(which.id_prefix))
     if which.parent is not None:
-        parts.append("r.parent = ?")
-        values.append(which.parent)
+        found.append(("r.parent = ?", [which.parent]))
     if which.since is not None:
-        parts.append("r.created_at >= ?")
-        values.append(which.since)
+        found.append(("r.created_at >= ?", [which.since]))
     if which.until is not None:
-        parts.append("r.created_at < ?")
-        values.append(which.until)
+        found.append(("r.created_at < ?", [which.until]))
     for name, wanted in which.tags.items():
-        parts.append(
-            "EXISTS (SELECT 1 FROM stepwell_tags t"
-            " WHERE t.ns = r.ns AND t.key = r.key AND t.name = ? AND t.kind = ? AND t.value = ?)"
-        )
-        values += [name, *tag_values(wanted)]
-    return " AND ".join(parts), values
+        tagged = "SELECT 1 FROM stepwell_tags t WHERE t.ns = r.ns AND t.key = r.key"
+        found.append((f"EXISTS ({tagged} AND t.name = ? AND t.kind = ? AND t.value = ?)", [name, *tag_values(wanted)]))
+    return found
 
 
-def _one_of(column: str, wanted: Sequence[Value], parts: list[str], values: list[Value]) -> None:
-    if wanted:
-        parts.append(f"{column} IN ({', '.join('?' * len(wanted))})")
-        values += wanted
+def joined(found: Sequence[Condition]) -> Condition:
+    """All conditions as one."""
+    return " AND ".join(text for text, _ in found), [value for _, values in found for value in values]
+
+
+def key_range(prefix: str) -> tuple[bytes, bytes] | None:
+    """The keys whose text begins so, from the first to the last; None when there can be none."""
+    if len(prefix) > 32 or prefix != prefix.lower():
+        return None
+    try:
+        return bytes.fromhex(prefix.ljust(32, "0")), bytes.fromhex(prefix.ljust(32, "f"))
+    except ValueError:
+        return None
+
+
+def _prefixed(prefix: str) -> Condition:
+    named = "r.id >= ? AND r.id < ?"
+    keys = key_range(prefix)
+    if keys is None:
+        return f"({named})", [prefix, prefix + LAST]
+    return f"({named} OR r.id IS NULL AND r.key >= ? AND r.key <= ?)", [prefix, prefix + LAST, *keys]
+
+
+def _one_of(column: str, wanted: Sequence[Value]) -> list[Condition]:
+    return [(f"{column} IN ({', '.join('?' * len(wanted))})", list(wanted))] if wanted else []
