@@ -1,7 +1,7 @@
 """The root of a loaded run: the user's body, then the rollbacks it owes, then its encoded result."""
 
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from stepwell.authoring.inputs import loosely
@@ -18,25 +18,29 @@ Program = Callable[[Kernel, RunFacts], Coroutine[Any, Any, bytes]]
 
 def program_of(fn: Callable[..., Any], signature: SignaturePlan, result: TypePlan) -> Program:
     """The program of a workflow function, `async def` or `def`."""
-    is_async = inspect.iscoroutinefunction(fn)
+    if inspect.iscoroutinefunction(fn):
 
-    async def body(facts: RunFacts) -> Any:
-        args, kwargs = _arguments(signature, facts)
-        if is_async:
-            return await fn(*args, **kwargs)
-        return await run_def_body(fn, args, kwargs)
+        def begin(facts: RunFacts) -> Any:
+            args, kwargs = _arguments(signature, facts)
+            return fn(*args, **kwargs)
 
-    return _rooted(body, result)
+    else:
+
+        def begin(facts: RunFacts) -> Any:
+            args, kwargs = _arguments(signature, facts)
+            return run_def_body(fn, args, kwargs)
+
+    return _rooted(begin, result)
 
 
 def program_of_step(step: Any, result: TypePlan) -> Program:
     """The program of a step that was started by itself: one call of it."""
 
-    async def body(facts: RunFacts) -> Any:
+    def begin(facts: RunFacts) -> Any:
         args, kwargs = _arguments(step.definition.signature, facts)
-        return await step(*args, **kwargs)
+        return step(*args, **kwargs)
 
-    return _rooted(body, result)
+    return _rooted(begin, result)
 
 
 def _arguments(signature: SignaturePlan, facts: RunFacts) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -46,10 +50,10 @@ def _arguments(signature: SignaturePlan, facts: RunFacts) -> tuple[tuple[Any, ..
         return loosely(signature, facts.input)  # started by a client without the code
 
 
-def _rooted(body: Callable[[RunFacts], Coroutine[Any, Any, Any]], result: TypePlan) -> Program:
+def _rooted(begin: Callable[[RunFacts], Awaitable[Any]], result: TypePlan) -> Program:
     async def program(kernel: Kernel, facts: RunFacts) -> bytes:
         try:
-            data = result.encode(await body(facts))
+            data = result.encode(await begin(facts))
             if kernel.cancelled is not None:
                 raise CancelledError(kernel.cancelled)
         except (Evicted, RollbackFailed):

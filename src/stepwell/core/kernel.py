@@ -101,25 +101,24 @@ class Kernel(Syscalls):
 
     def _finish(self, root: KernelTask) -> None:
         self._finishing = True
-        self._end_others()
+        if self.calls or len(self.loop.tasks) > 1:
+            self._end_others()
+            if self.stuck is not None:
+                return
         self.loop.tasks.clear()
         live.pop(id(self.loop), None)
-        if self.stuck is not None:
-            return
         if root.cancelled():
             self.outcome = Outcome(error=CancelledError())
-            return
-        error = root.exception()
-        if error is None:
+        elif (error := root.exception()) is None:
             self.outcome = Outcome(value=root.result())
-            return
-        error = signal_in(error) or error
-        self.outcome = Outcome(again=error.input) if isinstance(error, ContinueAsNew) else Outcome(error=error)
+        elif isinstance(signal := signal_in(error), ContinueAsNew):
+            self.outcome = Outcome(again=signal.input)
+        else:
+            self.outcome = Outcome(error=signal or error)
 
     def _end_others(self) -> None:
         # As asyncio.run does: what still runs is cancelled, and open calls with it, before the end counts.
-        if len(self.loop.tasks) > 1:
-            cancel_tasks(self.loop, self._root)
+        cancel_tasks(self.loop, self._root)
         for call in list(self.calls.values()):
             if isinstance(call.future, Timer):
                 call.future.cancel()

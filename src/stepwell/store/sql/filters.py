@@ -50,7 +50,7 @@ def key_range(prefix: str) -> tuple[bytes, bytes] | None:
 
 
 def _prefixed(prefix: str) -> Condition:
-    named = "r.id >= ? AND r.id < ?"
+    named = "r.id || '' >= ? AND r.id || '' < ?"  # not by an index on ids: a common prefix would be all of it
     keys = key_range(prefix)
     if keys is None:
         return f"({named})", [prefix, prefix + LAST]

@@ -44,12 +44,14 @@ def _sources(db: Db, which: RunFilter) -> list[tuple[str, list[Condition]]]:
         return [(f"stepwell_tags t CROSS JOIN {_RUNS} ON r.ns = t.ns AND r.key = t.key", [tagged])]
     if which.status and RunStatus.SUCCEEDED not in which.status:
         # Held runs are few and sorted; of every other status, the index is in the order of the keys.
-        live = f"{_RUNS} INDEXED BY stepwell_runs_live"
+        live, ordered = f"{_RUNS} INDEXED BY stepwell_runs_live", " AND r.worker IS NULL"
         return [
-            (live, [("r.status = ? AND r.status <> 10", [CODE[status]]),
-                    ("r.worker IS NOT NULL" if CODE[status] == _RUNNING else "r.worker IS NULL", [])])
+            (
+                live,
+                [(f"r.status = ? AND r.status <> {_SUCCEEDED}" + ordered * (CODE[status] != _RUNNING), [CODE[status]])],
+            )
             for status in dict.fromkeys(which.status)
-        ]  # fmt: skip
+        ]
     if which.id_prefix and _few(db, which.id_prefix):
         named: Condition = ("r.id IS NOT NULL AND r.id >= ? AND r.id < ?", [which.id_prefix, which.id_prefix + LAST])
         keys = key_range(which.id_prefix)
