@@ -55,7 +55,7 @@ def make_workflow(registry: Registry, fn: Any, options: dict[str, Any]) -> Workf
     """
     _refuse(fn, "workflow")
     own = {name: options.get(name) for name in _WORKFLOW_OPTIONS}
-    policy = _policy({name: value for name, value in options.items() if name not in own})
+    policy = policy_from({name: value for name, value in options.items() if name not in own})
     rules = WorkflowRules(
         retry=policy.retry(),
         queue=own["queue"] or "default",
@@ -77,7 +77,8 @@ def _events(on: Any) -> tuple[str, ...]:
     return tuple(event.name if isinstance(event, Event) else event for event in events)
 
 
-def _policy(options: dict[str, Any]) -> Policy:
+def policy_from(options: dict[str, Any]) -> Policy:
+    """The policy that these options make. Raises InvalidOption, InvalidDuration."""
     try:
         return Policy(**options)
     except TypeError as error:

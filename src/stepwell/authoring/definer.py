@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, ParamSpec, TypeVar, overload
 
-from stepwell.authoring.decorators import make_event, make_resource, make_step, make_workflow
+from stepwell.authoring.decorators import make_event, make_resource, make_step, make_workflow, policy_from
 from stepwell.authoring.event import Event
 from stepwell.authoring.inject import Resource
 from stepwell.authoring.registry import Registry
@@ -68,8 +68,8 @@ class Definer:
             DuplicateName, InvalidOption, InvalidDuration.
         """
         if fn is None or isinstance(fn, Policy | Retry):
-            return StepDecorator(self.registry, Policy.of(fn).merge(Policy(**options)))
-        return make_step(self.registry, fn, Policy(**options))
+            return StepDecorator(self.registry, Policy.of(fn).merge(policy_from(options)))
+        return make_step(self.registry, fn, policy_from(options))
 
     @overload
     def workflow(self, fn: Callable[P, Awaitable[R]], /) -> Workflow[P, R]: ...

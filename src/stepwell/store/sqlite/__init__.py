@@ -86,6 +86,7 @@ class SqliteStore:
             self._reader = ConnectionThread("stepwell-reader", self.path, lambda: self._connect(reading=True))
             self._reader.start()
             self._hints = Hints(self.path, self._data_version)
+            await self._hints.begin()
 
     async def close(self) -> None:
         if self._hints is not None:

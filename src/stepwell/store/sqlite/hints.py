@@ -1,6 +1,6 @@
 """Hearing of other processes' commits without asking the database.
 
-Every commit changes the file beside the database that has its write-ahead log. One look at that file costs a system
+Every commit changes the file beside the database that holds its write-ahead log. One look at that file costs a system
 call; only when it has changed is the database asked whether the commit was another connection's.
 """
 
@@ -9,29 +9,38 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-PAUSE: Final = 0.03
+from stepwell.errors import WorldError
+
+PAUSE: Final = 0.04
 """Seconds between looks."""
 
 
 class Hints:
-    """One watch per store, however many wait."""
+    """One watch per store, however many wait; `version` changes with every commit of another connection."""
 
     def __init__(self, path: str, version: Callable[[], Awaitable[int]]) -> None:
         self._wal = f"{path}-wal"
         self._version = version
         self._seen: tuple[int, int] | None = None
-        self._known = -1
+        self._known = 0
         self._again = False
         self._waiting: set[asyncio.Future[bool]] = set()
-        self._task: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.Handle | None = None
+        self._asking: asyncio.Task[None] | None = None
+
+    async def begin(self) -> None:
+        """Remember how things are: what is committed from now on will be heard."""
+        self._seen = self._stat()
+        self._known = await self._version()
+        self._again = True
 
     async def wait(self, timeout: float) -> bool:
-        """Wait for a commit of somebody else; False after `timeout` seconds without."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[bool] = loop.create_future()
+        """Wait for a commit of somebody else, since the last one heard; False after `timeout` seconds without."""
+        future: asyncio.Future[bool] = self._loop.create_future()
         self._waiting.add(future)
-        if self._task is None or self._task.done():
-            self._task = loop.create_task(self._watch())
+        if self._timer is None and self._asking is None:
+            self._timer = self._loop.call_soon(self._look)
         try:
             return await asyncio.wait_for(future, timeout)
         except TimeoutError:
@@ -41,36 +50,45 @@ class Hints:
 
     def close(self) -> None:
         """Stop looking; whoever waits has heard nothing."""
-        if self._task is not None:
-            self._task.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._asking is not None:
+            self._asking.cancel()
         self._tell(False)
 
-    async def _watch(self) -> None:
-        pause = asyncio.Event()  # never set: a wait for it with a timeout is a pause
-        while self._waiting:
-            if await self._changed():
-                self._tell(True)
-                return
-            try:
-                await asyncio.wait_for(pause.wait(), PAUSE)
-            except TimeoutError:
-                continue
+    def _look(self) -> None:
+        self._timer = None
+        if not self._waiting:
+            return
+        seen = self._stat()
+        if seen != self._seen or self._again:
+            # A commit within the same tick of the file system's clock would not show: one more look after a change.
+            self._again = seen != self._seen
+            self._seen = seen
+            self._asking = self._loop.create_task(self._ask())
+        else:
+            self._timer = self._loop.call_later(PAUSE, self._look)
+
+    async def _ask(self) -> None:
+        before = self._known
+        try:
+            self._known = await self._version()
+        except WorldError:
+            self._again = True  # who waits will meet the error in what he does next
+        self._asking = None
+        if self._known != before:
+            self._tell(True)
+        else:
+            self._timer = self._loop.call_later(PAUSE, self._look)
+
+    def _stat(self) -> tuple[int, int] | None:
+        try:
+            there = os.stat(self._wal)  # noqa: PTH116 - the cheapest look there is, many times a second
+        except FileNotFoundError:
+            return None
+        return there.st_mtime_ns, there.st_size
 
     def _tell(self, heard: bool) -> None:
         for future in self._waiting:
             if not future.done():
                 future.set_result(heard)
-
-    async def _changed(self) -> bool:
-        try:
-            there = os.stat(self._wal)  # noqa: PTH116 - the cheapest look there is, many times a second
-            seen = (there.st_mtime_ns, there.st_size)
-        except FileNotFoundError:
-            seen = None
-        if seen == self._seen and not self._again:
-            return False
-        # A commit within the same tick of the file system's clock would not show: one more look after each change.
-        self._again = seen != self._seen
-        self._seen = seen
-        before, self._known = self._known, await self._version()
-        return before not in (-1, self._known)
