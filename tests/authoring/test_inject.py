@@ -155,6 +155,10 @@ def test_a_resource_that_fails_fails_the_attempt_and_is_tried_again() -> None:
     async def patient(*, db: Pool = db.inject()) -> str:
         return db.name
 
+    @app.step
+    async def hasty(*, db: Pool = db.inject()) -> str:
+        return db.name
+
     async def main() -> None:
         async with Environment(app):
             assert await (await patient.start()).result() == "real"
@@ -162,11 +166,10 @@ def test_a_resource_that_fails_fails_the_attempt_and_is_tried_again() -> None:
         tries.clear()
         async with Environment(app):
             with pytest.raises(RunFailed) as failed:
-                await (await patient.options(retries=0).start()).result()
+                await (await hasty.start()).result()
             assert isinstance(failed.value.__cause__, ConnectionError)
 
-    if app.registry.resources():
-        asyncio.run(main())
+    asyncio.run(main())
 
 
 def test_a_positional_parameter_cannot_be_injected() -> None:

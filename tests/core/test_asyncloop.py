@@ -25,7 +25,7 @@ house = House()
 
 
 @house.step
-async def work(n: int = 0) -> int:
+async def work(n: int = 0) -> Any:
     return n
 
 
@@ -316,7 +316,7 @@ def test_printing_a_task_is_no_misuse(capsys: pytest.CaptureFixture[str]) -> Non
 
     held = Held(body).done("work", 3)
     assert "KernelTask" in held.result
-    assert capsys.readouterr().out.count("KernelTask") == 2
+    assert len(capsys.readouterr().out.splitlines()) == 2
 
 
 def test_as_completed_is_refused_over_bare_coroutines_and_fine_over_tasks_and_calls() -> None:

@@ -150,6 +150,8 @@ def fold(name: str, fn: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P
                 kernel.end_part(scope)
                 kernel.calls.pop(call, None)
                 raise
+        else:
+            kernel.calls[call].placed = True  # its entry is in the journal, and will come
         return await recorded
 
     return Call(name, call, kernel, lambda: kernel.loop.create_task(whole()))

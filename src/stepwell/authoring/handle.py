@@ -160,7 +160,7 @@ def report(row: RunRow, entries: list[AnyEntry], engine: Engine, plan: TypePlan 
         result=result,
         error=engine.errors.to_exception(failure) if failure is not None else None,
         reason=row.reason,
-        current=tuple(history.open),
+        current=engine.current(row, tuple(history.open)),
         progress=None if row.progress is None else Progress(row.progress, row.note),
         attempt=started.attempt if started is not None else 1,
         generation=row.generation,

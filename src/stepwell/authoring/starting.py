@@ -113,7 +113,7 @@ class Startable(Generic[P, R]):
             return new_run(order.workflow, order.input, options, rules, key=key, now=now,
                            parent=None if detached else facts.row.key, parent_call=call)  # fmt: skip
 
-        return StartChild(call, order.workflow, request, detached)
+        return StartChild(call, order.workflow, request, detached, chosen=order.options.id is not None)
 
     # -- parts ---------------------------------------------------------------------------------
 

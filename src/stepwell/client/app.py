@@ -78,7 +78,7 @@ class App(Definer):
             self.registry.event_timeout = seconds(event_timeout, "event_timeout")
         age = self.settings.retention
         inherited = like.retention if like is not None else None
-        self.retention = retention or inherited or (Retention(age, age) if age is not None else None)
+        self.retention: Retention | None = retention or inherited or (Retention(age, age) if age is not None else None)
         self.parts = Parts(clock=SystemClock(), new_key=new_key, key_of=key_of, chance=chance)
         self.runs = Runs(self._engine)
         self.events = Events(self._engine)

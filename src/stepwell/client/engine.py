@@ -17,11 +17,13 @@ from stepwell.model.change import Change, NewRun, Reply, Send
 from stepwell.model.entry import AnyEntry, Finished, decode_entries
 from stepwell.model.options import StartOptions
 from stepwell.model.run import RunFilter, RunRow
+from stepwell.model.status import RunStatus
 from stepwell.ports.clock import Clock
 from stepwell.ports.definitions import Definitions, Errors
 from stepwell.ports.engine import Ended, StartOrder
 from stepwell.ports.store import Store
 from stepwell.runtime.journal import JournalWriter
+from stepwell.runtime.waiting import calls_in
 from stepwell.runtime.worker import Worker
 
 BATCH = 1000
@@ -76,7 +78,7 @@ class OpenEngine:
     def _answered(self, batch: "_Batch", n: int, new: NewRun, reply: Reply | Exception) -> None:
         # A run committed as claimed is taken on here and now: whoever started it may have stopped waiting.
         if new.row.worker is not None:
-            taken = isinstance(reply, Reply) and reply.ok
+            taken = isinstance(reply, Reply) and reply.ok and _is_still(new, reply.row)
             for worker in self.workers:
                 if worker.id == new.row.worker:
                     worker.take_own(new) if taken else worker.not_taken()
@@ -149,15 +151,33 @@ class OpenEngine:
 
     async def ended(self, key: bytes, timeout: float | None) -> Ended:
         self._check_open()
-        settled = await self.results.wait(key, timeout, any(w.holds(key) for w in self.workers))
-        row, end = settled.row, settled.end
-        if end is None or (end.value is not None and end.value.r):
-            entries = await self.entries(key)
-            end = next((e for e in reversed(entries) if isinstance(e, Finished)), None)
-        if end is None or not row.status.terminal:
-            return Ended(await self.row(key))
-        error = self.errors.to_exception(end.error) if end.error is not None else None
-        return Ended(row, None if end.value is None else bytes(end.value.v), error)
+        until = None if timeout is None else self.clock.now() + timeout
+        while True:
+            left = None if until is None else max(0.0, until - self.clock.now())
+            settled = await self.results.wait(key, left, any(w.holds(key) for w in self.workers))
+            row, end = settled.row, settled.end
+            if not row.status.terminal:
+                return Ended(await self.row(key))
+            if end is None or (end.value is not None and end.value.r):
+                entries = await self.entries(key)
+                end = next((e for e in reversed(entries) if isinstance(e, Finished)), None)
+            if end is not None:
+                error = self.errors.to_exception(end.error) if end.error is not None else None
+                return Ended(row, None if end.value is None else bytes(end.value.v), error)
+            # It was opened again between the two reads: this is not the end any more.
+
+    def current(self, row: RunRow, known: Sequence[str]) -> tuple[str, ...]:
+        """The calls that a run is at: from memory where it is in this process, else from what is recorded.
+
+        `known` are those that its journal shows.
+        """
+        if row.status.terminal:
+            return ()
+        for worker in self.workers:
+            if (calls := worker.current(row.key)) is not None:
+                return tuple(calls)
+        named = calls_in(row.reason) if row.status is RunStatus.WAITING else []
+        return tuple(named or known)
 
     # -- steering ------------------------------------------------------------------------------
 
@@ -182,9 +202,11 @@ class OpenEngine:
                 change = msgspec.structs.replace(change, opens=details["started"], patch=patch)
             reply = await self.writer.commit(change)
             if reply.ok:
-                self._nudge()
+                self._nudge(key)
                 await self._children(loaded.row, verb)
-                return await self.row(key)
+                row = await self.row(key)
+                self.results.seen(row)
+                return row
         raise Stale(f"run {key.hex()} kept changing while {verb} was tried", hint="Try again.")
 
     async def _children(self, row: RunRow, verb: str) -> None:
@@ -210,7 +232,7 @@ class OpenEngine:
             raise NotFound(f"event {event!r} was not sent: there is no such run")
         if not reply.ok:
             raise IllegalState(f"event {event!r} was not sent: the run has ended", state=reply.why)
-        self._nudge()
+        self._nudge(target)
 
     async def publish(self, event: str, data: bytes, *, id: str | None) -> list[RunRow]:
         """Start the workflows `on=` the event; the same id starts them once."""
@@ -229,13 +251,21 @@ class OpenEngine:
                 raise row
         return [row for row in rows if isinstance(row, RunRow)]
 
-    def _nudge(self) -> None:
+    def _nudge(self, key: bytes | None = None) -> None:
         for worker in self.workers:
             worker.claims.nudge(due=True)
+            worker.told(key)
 
     def _check_open(self) -> None:
         if self.closed:
             raise AppClosed("the app is closed", hint="Use it inside `async with app:`.")
+
+
+def _is_still(new: NewRun, row: RunRow | None) -> bool:
+    """Whether a run that was committed as claimed is held as it was: nobody else has had it meanwhile."""
+    return row is None or (
+        row.status is RunStatus.RUNNING and (row.worker, row.epoch) == (new.row.worker, new.row.epoch)
+    )
 
 
 def _inline(entry: AnyEntry, blobs: dict[str, bytes]) -> AnyEntry:
@@ -245,7 +275,6 @@ def _inline(entry: AnyEntry, blobs: dict[str, bytes]) -> AnyEntry:
         if (value := getattr(entry, name, None)) is not None and value.r in blobs
     }
     return msgspec.structs.replace(entry, **changed) if changed else entry
-
 
 
 class _Batch:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from stepwell.ports.alarms import Alarms
 from stepwell.ports.clock import Clock
 from stepwell.ports.definitions import Definitions
 from stepwell.ports.store import Store
+from stepwell.runtime.activation import Activation
 from stepwell.runtime.alarms import LoopAlarms
 from stepwell.runtime.hooks import Hooks
 from stepwell.runtime.journal import JournalWriter
@@ -39,6 +41,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     alarms: Alarms | None = None
     virtual: bool = False
     strict: bool = False
+    shadow: Callable[[Activation], None] | None = None
     create: bool = True
 
 
@@ -58,6 +61,7 @@ class Opened:
                                  parts.new_key, parts.key_of)  # fmt: skip
         self.reaper: Reaper | None = None
         self.watchdog: Watchdog | None = None
+        self._replacing: set[asyncio.Task[None]] = set()
 
     @classmethod
     async def begin(cls, settings: Settings, definitions: Definitions, hooks: Hooks, parts: Parts) -> "Opened":
@@ -73,14 +77,8 @@ class Opened:
             tune_process()
         else:
             options = options | {"poll_s": None, "heart_thread": False}
-        worker = Worker(parts.new_key().hex(), self.store, self.writer, self.definitions, parts.clock, self.alarms,
-                        self.hooks, WorkerOptions(**options, strict=parts.strict), parts.new_key,
-                        parts.chance)  # fmt: skip
-        worker.ended = self.results.ended
-        await worker.start()
-        self.engine.workers.append(worker)
+        worker = await self._start(WorkerOptions(**options, strict=parts.strict))
         if self.reaper is None:
-            self._warn_of_misuse()
             self.reaper = Reaper(self.store, self.definitions, retention, parts.clock)
             if not parts.virtual:
                 self.reaper.start()
@@ -88,12 +86,33 @@ class Opened:
                 self.watchdog.start()
         return worker
 
-    def _warn_of_misuse(self) -> None:
-        """Say where workflow bodies do what a replay cannot repeat; in tests such a body fails when it runs."""
-        for name in self.definitions.workflow_names() if not self.parts.strict else ():
-            definition = self.definitions.workflow(name)
-            for warning in definition.warnings if definition is not None else ():
-                log.warning("workflow %r: %s", name, warning)
+    async def _start(self, options: WorkerOptions) -> Worker:
+        parts = self.parts
+        worker = Worker(parts.new_key().hex(), self.store, self.writer, self.definitions, parts.clock, self.alarms,
+                        self.hooks, options, parts.new_key, parts.chance)  # fmt: skip
+        worker.ended = self.results.ended
+        worker.shadow = parts.shadow
+        if options.only is None:
+            worker.lost = self._lost
+        await worker.start()
+        self.engine.workers.append(worker)
+        return worker
+
+    def _lost(self, dead: Worker) -> None:
+        """A worker was declared dead: another, under an id of its own, takes its place. Else this process idles."""
+        task = asyncio.get_running_loop().create_task(self._replace(dead))
+        self._replacing.add(task)
+        task.add_done_callback(self._replacing.discard)
+
+    async def _replace(self, dead: Worker) -> None:
+        if dead not in self.engine.workers:
+            return  # it was stopping anyway
+        self.engine.workers.remove(dead)
+        try:
+            await dead.drain()
+            await dead.lookups.persistently(lambda: self._start(dead.options))
+        except Exception:
+            log.exception("a worker that was declared dead could not be replaced; restart this process")
 
     async def stop_worker(self, worker: Worker) -> None:
         """Drain one worker."""
@@ -103,15 +122,28 @@ class Opened:
 
     async def end(self) -> None:
         """Close, last opened first; a part that fails keeps no other from closing."""
-        await asyncio.gather(*(self.stop_worker(w) for w in list(self.engine.workers)))
-        if self.reaper is not None:
-            await self.reaper.stop()
-        if self.watchdog is not None:
-            self.watchdog.stop()
-        await self.results.close()
-        await self.writer.settled()
-        self.engine.closed = True
-        await self.store.close()
+        for task in list(self._replacing):
+            task.cancel()
+        async with AsyncExitStack() as parts:
+            parts.push_async_callback(self.store.close)
+            parts.callback(setattr, self.engine, "closed", True)
+            parts.push_async_callback(self._settle_writer)
+            parts.push_async_callback(self.results.close)
+            parts.push_async_callback(self.hooks.settled, self.settings.grace)
+            if self.watchdog is not None:
+                parts.callback(self.watchdog.stop)
+            if self.reaper is not None:
+                parts.push_async_callback(self.reaper.stop)
+            for worker in list(self.engine.workers):
+                parts.push_async_callback(self.stop_worker, worker)
+
+    async def _settle_writer(self) -> None:
+        """What was decided is committed; but a database that is gone must not keep the process."""
+        try:
+            await asyncio.wait_for(self.writer.settled(), self.settings.lease)
+        except TimeoutError:
+            log.error("the last changes could not be committed; the leases run out by themselves")  # noqa: TRY400
+            await self.writer.abandon()
 
     async def crash(self) -> None:
         """End as a killed process does (tests): nothing is handed back or signed off; the store stays open."""

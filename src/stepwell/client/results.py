@@ -74,6 +74,13 @@ class Results:
             if not future.done():
                 future.set_result(Settled(row, finished))
 
+    def seen(self, row: RunRow) -> bool:
+        """Somebody has read this row: if it is settled, those who wait for it are told."""
+        if not _settled(row):
+            return False
+        self.ended(row, None)
+        return True
+
     async def _watch(self) -> None:
         pause = FASTEST
         while True:
@@ -82,22 +89,19 @@ class Results:
                 await self._wake.wait()
                 pause = FASTEST
             try:
-                found = await self._look()
+                found = await self.look()
                 hinted = await self._store.wait_hint(pause) if self._store.capabilities.hints else await _sit(pause)
             except WorldError as error:
                 log.warning("looking for results failed: %s", error)
                 found, hinted = 0, await _sit(SLOWEST)
+            except Exception:
+                log.exception("looking for results failed")  # and goes on: those who wait must not wait for ever
+                found, hinted = 0, await _sit(SLOWEST)
             pause = FASTEST if found or hinted else min(pause * 1.5, SLOWEST)
 
-    async def _look(self) -> int:
-        found = 0
-        for row in await self._store.rows(list(self._waiting)):
-            if _settled(row):
-                found += 1
-                for future in self._waiting.get(row.key, ()):
-                    if not future.done():
-                        future.set_result(Settled(row))
-        return found
+    async def look(self) -> int:
+        """Look once for all who wait; returns how many runs were settled."""
+        return sum([self.seen(row) for row in await self._store.rows(list(self._waiting))])
 
     @property
     def waited_for(self) -> bool:

@@ -25,7 +25,7 @@ from stepwell.errors import LimitExceeded, Nondeterminism
 CancelledError = asyncio.CancelledError
 LATEST = 253_402_300_799.0
 """The last second of the year 9999: where timers end that were set for ever."""
-_COMPLETES = {"as_completed", "_AsCompletedIterator"}
+_COMPLETES = {"as_completed", "_AsCompletedIterator.__init__"}
 # By code objects, since who calls decides here and nothing else tells.
 _ENSURE: set[CodeType] = {
     f.__code__ for n in ("ensure_future", "_ensure_future") if (f := getattr(asyncio.tasks, n, None)) is not None
@@ -294,7 +294,8 @@ class KernelLoop(asyncio.AbstractEventLoop):
 
     def refuse(self, what: str, hint: str = "do this in a step") -> Nondeterminism:
         """Record that the body did what it must not, with the user's line; the caller raises the answer."""
-        file, line = blame(self.tasks[0].get_coro() if self.tasks else None)
+        task = asyncio.current_task(self) or (self.tasks[0] if self.tasks else None)
+        file, line = blame(None if task is None else task.get_coro())
         error = Nondeterminism(
             f"{what} in a workflow body ({file}:{line}): a replay could not repeat it; {hint}", file=file, line=line
         )
@@ -321,7 +322,7 @@ class KernelLoop(asyncio.AbstractEventLoop):
         if frame is None or frame.f_code not in _ENSURE:
             return
         while frame is not None and frame.f_globals.get("__name__") == "asyncio.tasks":
-            if frame.f_code.co_qualname.partition(".")[0] in _COMPLETES:
+            if frame.f_code.co_qualname in _COMPLETES:
                 given = frame.f_locals.get("fs", frame.f_locals.get("aws", ()))
                 for one in [coro, *(given if isinstance(given, list | tuple | set | frozenset) else ())]:
                     if type(one) is CoroutineType:

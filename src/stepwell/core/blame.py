@@ -13,10 +13,11 @@ UNKNOWN = ("<unknown>", 0)
 def blame(waiting: Any = None) -> tuple[str, int]:
     """File and line of the innermost frame that is the user's.
 
-    When there is none (a foreign thread, a bare callback), those at which the coroutine `waiting` waits.
+    When there is none (a foreign thread, a bare callback), those at which the coroutine `waiting` waits. What is
+    below the loop that runs a body is not the body's: it belongs to whoever runs the worker.
     """
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
+    while frame is not None and not _is_drive(frame):
         if _is_users(frame):
             return frame.f_code.co_filename, frame.f_lineno
         frame = frame.f_back
@@ -31,6 +32,10 @@ def _waiting_at(coroutine: Any) -> tuple[str, int]:
             found = frame.f_code.co_filename, frame.f_lineno
         coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None)
     return found
+
+
+def _is_drive(frame: FrameType) -> bool:
+    return frame.f_code.co_name == "drive" and frame.f_globals.get("__name__") == "stepwell.core.asyncloop"
 
 
 def _is_users(frame: FrameType) -> bool:

@@ -7,6 +7,9 @@ from stepwell.model.entry import (
     Armed,
     Attempted,
     CancelSeen,
+    ChildEnded,
+    ChildStarted,
+    Fired,
     Finished,
     Fired,
     Folded,
@@ -30,7 +33,11 @@ class CallHistory(msgspec.Struct):
 
 
 class History(msgspec.Struct):
-    """The fold of a generation's entries."""
+    """The fold of a generation's entries.
+
+    `open` are the calls that are known to be under way: waits, child runs, steps between two attempts. `rewound` is
+    when the last rewind happened.
+    """
 
     started: Started | None = None
     finished: Finished | None = None
@@ -39,16 +46,13 @@ class History(msgspec.Struct):
     folds: dict[str, Folded] = {}
     calls: dict[str, CallHistory] = {}
     nested: dict[str, Nested] = {}
+    children: dict[str, bytes] = {}
     armed: set[str] = set()
     redo: int = 0
+    rewound: float = 0.0
     redone: set[str] = set()
     stamp: float = 0.0
-    waits: dict[str, str] = {}
-
-    @property
-    def open(self) -> list[str]:
-        """The keyed waits that nothing came for yet, for display."""
-        return list(self.waits.values())
+    open: dict[str, None] = {}
 
 
 def voided(entries: list[AnyEntry]) -> set[int]:
@@ -73,7 +77,7 @@ def fold_history(entries: list[AnyEntry]) -> History:
     for number, entry in enumerate(entries):
         history.stamp = max(history.stamp, entry.at)
         if isinstance(entry, Rewound):
-            history.redo = entry.redo
+            history.redo, history.rewound = entry.redo, entry.at
         if number not in history.void:
             _fold_one(history, entry)
         elif number in rewound and isinstance(entry, Stepped) and entry.error is None:
@@ -94,21 +98,31 @@ def _fold_one(history: History, entry: AnyEntry) -> None:
             call.failures.append(entry.error)
             call.again = entry.again
             call.unknown = entry.unknown
+            history.open[entry.call] = None
         case Intended():
             history.calls.setdefault(entry.call, CallHistory()).intended = entry.attempt
         case Stepped():
             history.calls.pop(entry.call, None)
+            history.open.pop(entry.call, None)
         case Nested():
             history.nested[entry.call] = entry
+            history.open.pop(entry.call, None)
         case Folded():
             history.folds[entry.call] = entry
         case Armed():
             history.armed.add(entry.call)
-            history.waits[entry.call] = entry.event + (f" key={entry.key}" if entry.key is not None else "")
+            history.open[entry.call] = None
         case Received():
             history.armed.discard(entry.call)
-            history.waits.pop(entry.call, None)
+            history.open.pop(entry.call, None)
         case Fired():
-            history.waits.pop(entry.call.removesuffix("/timeout"), None)
+            history.open.pop(entry.call.removesuffix("/timeout"), None)
+        case ChildStarted():
+            if not entry.detached:
+                history.children[entry.call] = bytes.fromhex(entry.run)
+                history.open[entry.call] = None
+        case ChildEnded():
+            history.children.pop(entry.call, None)
+            history.open.pop(entry.call, None)
         case _:
             pass

@@ -31,12 +31,16 @@ class PlaceWait(msgspec.Struct, frozen=True):
 
 
 class StartChild(msgspec.Struct, frozen=True):
-    """Create a child run. `request` makes its NewRun once the holder supplies key and stamp."""
+    """Create a child run. `request` makes its NewRun once the holder supplies key and stamp.
+
+    `chosen`: the user chose the id, so a run of that id may be there already.
+    """
 
     call: str
     workflow: str
     request: Callable[..., Any]
     detached: bool
+    chosen: bool = False
 
 
 class CloseCall(msgspec.Struct, frozen=True):

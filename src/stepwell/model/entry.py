@@ -29,9 +29,14 @@ NOTHING = Payload()
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="k", kw_only=True):
-    """What every entry has: its stamp, in epoch seconds."""
+    """What every entry has: its stamp, in epoch seconds.
+
+    `held`: recorded while the run was held back (pause, hand-over), so its holder did not deliver it; what the body
+    asks for in answer is still to be carried out by the next one.
+    """
 
     at: float = 0.0
+    held: bool = False
 
 
 class Started(Entry, frozen=True, tag="started"):
@@ -73,7 +78,10 @@ class Attempted(Entry, frozen=True, tag="attempt"):
 
 
 class Intended(Entry, frozen=True, tag="intent"):
-    """A body that must not start twice unseen is about to start; committed before it does."""
+    """A body that must not start twice unseen is about to start; committed before it does.
+
+    Attempt 0 takes that back: the body was not started.
+    """
 
     call: str
     attempt: int
@@ -116,13 +124,17 @@ class Received(Entry, frozen=True, tag="event"):
 
 
 class ChildStarted(Entry, frozen=True, tag="child"):
-    """A child run was created in the same commit. Detached children are never heard of again."""
+    """A child run was created, in the same commit or before. Detached children are never heard of again.
+
+    A detached start that failed has `error`, and no id.
+    """
 
     call: str
     run: str
     id: str
     workflow: str = ""
     detached: bool = False
+    error: Failure | None = None
 
 
 class ChildEnded(Entry, frozen=True, tag="ended"):

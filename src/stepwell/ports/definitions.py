@@ -80,6 +80,10 @@ class StepScope(Protocol):
     @property
     def idempotency_key(self) -> str: ...
 
+    def close(self) -> None:
+        """The attempt is over: from here on it can call no step."""
+        ...
+
     async def nested(self, step: StepDefinition, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
 
     def nested_from_thread(

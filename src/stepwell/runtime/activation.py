@@ -5,10 +5,10 @@ delivery. (2) Entries are delivered when queued for commit, effects happen when 
 commit drops everything: the store is right. (4) A run that waits only on time, events and children gives its lease
 back, unless its inbox mark has moved meanwhile.
 
-States: active ⇄ flushing → releasing → (released | active again); dropped from any.
+States: active ⇄ flushing → releasing → (released | active again); dropped from any. `behind`: the run is held back,
+so what still comes is recorded and not delivered; the next holder replays it.
 """
 
-import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -17,32 +17,30 @@ from typing import Any
 import msgspec
 
 from stepwell.core.admission import rank_of
-from stepwell.core.ending import EndFacts, ending, ending_error, parked
+from stepwell.core.ending import parked
 from stepwell.core.history import fold_history
 from stepwell.core.kernel import Kernel
 from stepwell.core.payloads import resolved
-from stepwell.core.starting import stored_options
-from stepwell.core.transitions import told_parent
-from stepwell.errors import Diverged, Nondeterminism
+from stepwell.errors import WorldError
 from stepwell.model.change import Change, Patch, Reply
-from stepwell.model.entry import (
-    AnyEntry,
-    Finished,
-    Nested,
-    Payload,
-)
+from stepwell.model.entry import AnyEntry, ChildEnded, ChildStarted, Finished, Folded, Payload, Started
 from stepwell.model.run import InboxItem, RunRow
 from stepwell.model.status import RunStatus
 from stepwell.ports.alarms import Alarm
-from stepwell.ports.definitions import RunFacts, WorkflowDefinition
+from stepwell.ports.definitions import WorkflowDefinition
+from stepwell.runtime import conduct
+from stepwell.runtime.bounds import Bounds
 from stepwell.runtime.draft import Draft
+from stepwell.runtime.ends import end_of
 from stepwell.runtime.host import Host
 from stepwell.runtime.inputs import Inputs
 from stepwell.runtime.orders import Orders
+from stepwell.runtime.pending import Pending
+from stepwell.runtime.replay import replay
 from stepwell.runtime.steps import StepCalls
+from stepwell.runtime.waiting import reason_of
 
 log = logging.getLogger("stepwell.run")
-NO_AGES: dict[str, float | None] = {}
 KEEP_HOT = 0.25
 """Waits shorter than this many seconds are sat out without giving the lease back."""
 
@@ -51,7 +49,7 @@ class Activation:
     """The holder's side of one run. All methods run in the event loop's thread and never await."""
 
     def __init__(self, host: Host, row: RunRow, definition: WorkflowDefinition, entries: list[AnyEntry],
-                 blobs: dict[str, bytes]) -> None:  # fmt: skip
+                 blobs: dict[str, bytes], size: int = 0) -> None:  # fmt: skip
         self.host = host
         self.row = row
         self.key = row.key
@@ -62,46 +60,36 @@ class Activation:
         self.blobs = blobs
         self.history = fold_history(entries)
         self.seq = len(entries)
+        assert self.history.started is not None
+        self.started: Started = self.history.started
         self.calls_of: list[str | None] = [getattr(e, "call", None) for e in entries]
+        self.bounds = Bounds(len(entries) - len(self.history.void), size)
+        self.trace: list[AnyEntry] | None = list(entries) if host.shadow is not None else None
         self.draft = Draft(blobs)
-        self.inputs = Inputs(self)
         self.steps = StepCalls(self)
+        self.inputs = Inputs(self, self.steps)
         self.orders = Orders(self, self.steps, self.inputs)
         self.kernel = Kernel(row.key, row.generation)
         self.holding_back = False
         self.behind = False
         self.stopping = False
         self.due: float | None = None
+        self.reason: str | None = None
         self.over = False
+        self.expecting = 0
         self._ready: deque[AnyEntry] = deque()
         self._effects: deque[tuple[int, Callable[..., None], tuple[Any, ...]]] = deque()
         self._submitted = 0
-        self._acked = 0
+        self.acked = 0
         self._mark = row.inbox
         self._releasing: RunStatus | None = None
         self._finished: Finished | None = None
         self._shown = (row.progress, row.note or "")
         self._alarm: Alarm | None = None
-        self._replay(entries)
+        self.pending = Pending(self)
+        self.orders.carry_out(replay(self, entries))
 
-    # -- replay and wake -----------------------------------------------------------------------
-
-    def _replay(self, entries: list[AnyEntry]) -> None:
-        started, kernel, void = self.history.started, self.kernel, self.history.void
-        assert started is not None
-        self.started = started
-        kernel.folded = self.history.folds
-        kernel.info = RunFacts(self.row, started, bytes(self.inline(started.input).v), self.host.definitions)
-        kernel.begin(lambda: self.definition.program(kernel, kernel.info), started.at)
-        for number, entry in enumerate(entries[1:], 1):
-            if number in void:
-                kernel.void()
-            else:
-                kernel.deliver(self._inlined(entry))
-        self._check_drift()
-        asked = kernel.take()
-        kernel.at_end()
-        self.orders.carry_out(kernel.unplaced(asked))
+    # -- begin and wake -------------------------------------------------------------------------------
 
     def begin(self, inbox: list[InboxItem]) -> None:
         """Go on from where the journal ends."""
@@ -124,29 +112,29 @@ class Activation:
         if self.over or self._releasing is not None:
             return
         try:
-            self._advance()
+            kernel = self.kernel
+            while self.behind or (kernel.outcome is None and kernel.stuck is None):
+                entry = self._ready.popleft() if self._ready else self.inputs.next()
+                if entry is None:
+                    break
+                self._happened(entry)
+            self._conclude()
+            self.flush()
         except Exception as error:
             log.exception("the engine failed on this run", extra=self.about())
-            self._park_for(error)
+            self._park_for(f"the engine failed on this run: {error!r}")
 
-    def _advance(self) -> None:
-        kernel = self.kernel
-        while self.behind or (kernel.outcome is None and kernel.stuck is None):
-            entry = self._ready.popleft() if self._ready else self.inputs.next()
-            if entry is None:
-                break
-            self.happened(entry)
-        self._conclude()
-        self.flush()
-
-    def happened(self, entry: AnyEntry) -> None:
+    def _happened(self, entry: AnyEntry) -> None:
         """Append an entry, deliver it, and carry out what the body asks for in answer."""
-        self._append(entry)
         if self.behind:
-            self.kernel.position += 1  # recorded, not delivered: the next holder replays it
+            self._append(msgspec.structs.replace(entry, held=True))
+            self.kernel.position += 1
             return
-        self.kernel.deliver(self._inlined(entry))
+        self._append(entry)
+        self.kernel.deliver(self.inlined(entry))
         self.orders.carry_out(self.kernel.take())
+        if self.host.shadow is not None:
+            self.host.shadow(self)
 
     def record(self, entry: AnyEntry) -> None:
         """Append an entry that concerns the holder alone."""
@@ -156,28 +144,36 @@ class Activation:
     def _append(self, entry: AnyEntry) -> None:
         self.draft.entries.append(entry)
         self.calls_of.append(getattr(entry, "call", None))
+        self.bounds.entries += 1 - len(entry.void) if isinstance(entry, Folded) else 1
+        if self.trace is not None:
+            self.trace.append(entry)
 
     def soon(self, entry: AnyEntry) -> None:
         """Let an entry happen next."""
         self._ready.append(entry)
 
-    def later(self, what: Callable[[], None]) -> None:
+    def later(self, what: Callable[..., None], *args: Any) -> None:
         """Do something from the loop, after the current decision."""
-        self.loop.call_soon(lambda: None if self.over else what())
+        self.loop.call_soon(lambda: None if self.over else what(*args))
 
     def _conclude(self) -> None:
         kernel = self.kernel
-        self._check_drift()
+        conduct.look_at(self)
+        if kernel.stuck is None and kernel.outcome is None:
+            kernel.stuck = self.bounds.exceeded
+            if (warning := self.bounds.warning) is not None:
+                log.warning("%s", warning, extra=self.about())
         if kernel.stuck is not None:
             self._release(parked(str(kernel.stuck)).patch, RunStatus.PARKED)
         elif kernel.outcome is not None:
-            self._end()
+            decided = end_of(self, armed=bool(self.history.armed) or self.orders.armed)
+            assert decided.patch.status is not None
+            self._finished = decided.entry if isinstance(decided.entry, Finished) else None
+            self._release(decided.patch, decided.patch.status)
         elif self.behind:
-            if not self.steps.busy:
-                status = RunStatus.PAUSED if self.holding_back and not self.stopping else RunStatus.QUEUED
-                rank = rank_of(self.now(), self.row.priority, resumed=True)
-                self._release(Patch(status=status, release=True, rank=rank), status)
-        elif not self.steps.busy and not self._ready:
+            if not self.steps.busy and not self.expecting:
+                self._let_go()
+        elif not self.steps.busy and not self.expecting and not self._ready:
             self._wait()
         elif (due := self._next_due()) is not None:
             self._wake_at(due)
@@ -197,12 +193,17 @@ class Activation:
             self._wake_at(due)
             return
         self.due = due
-        patch = Patch(status=RunStatus.WAITING, release=True, due=due, seen=self._mark, reason=self._waits_for())
+        reason = reason_of(self.kernel.calls)
+        patch = Patch(status=RunStatus.WAITING, release=True, due=due, seen=self._mark, reason=reason)
         self._release(patch, RunStatus.WAITING)
 
-    def _waits_for(self) -> str:
-        kinds = [f"{c.kind} {c.id}" for c in list(self.kernel.calls.values())[:3]]
-        return "waiting for " + ", ".join(kinds) if kinds else "waiting to retry"
+    def _let_go(self) -> None:
+        """Nothing runs any more of a run that is held back."""
+        status = RunStatus.PAUSED if self.holding_back and not self.stopping else RunStatus.QUEUED
+        rank = rank_of(self.now(), self.row.priority, resumed=True)
+        # A paused run is not looked at again: what was posted meanwhile (a cancel) has to be seen first.
+        seen = self._mark if status is RunStatus.PAUSED else None
+        self._release(Patch(status=status, release=True, rank=rank, seen=seen), status)
 
     def _next_due(self) -> float | None:
         timer = self.kernel.next_timer()
@@ -216,63 +217,8 @@ class Activation:
 
     def _release(self, patch: Patch, status: RunStatus) -> None:
         self.draft.patch = patch
+        self.reason = patch.reason
         self._releasing = status
-
-    def _end(self) -> None:
-        kernel = self.kernel
-        outcome = kernel.outcome
-        assert outcome is not None
-        error = ending_error(kernel)
-        value = again = failure = None
-        try:
-            if error is not None:
-                failure = self.errors.to_failure(error)
-            elif outcome.again is not None:
-                again = self.draft.payload(outcome.again, "the input of continue_as_new")
-            else:
-                value = self.draft.payload(outcome.value, "the workflow's result")
-        except Exception as refused:  # noqa: BLE001 - too large: the run fails with that
-            failure, value, again, error = self.errors.to_failure(refused), None, None, refused
-        if error is not None and outcome.error is not error:
-            kernel.outcome = msgspec.structs.replace(outcome, error=error, value=None, again=None)
-        decided = ending(kernel, self._end_facts(), value, again, failure)
-        if decided.entry is not None:
-            self.record(decided.entry)
-        self.draft.opens = decided.opens
-        assert decided.patch.status is not None
-        if isinstance(decided.entry, Finished):
-            self._finished = decided.entry
-            value = decided.entry.value
-            told = msgspec.structs.replace(decided.entry, value=None if value is None else self.inline(value))
-            if self.row.parent is not None:
-                self.draft.post.extend(told_parent(self.row, told, self.now()))
-        if decided.patch.status is not RunStatus.PARKED:
-            # A parked run keeps its waits: what comes meanwhile is there when a person lets it go on.
-            self.draft.closes = bool(self.history.armed) or self.orders.armed
-        self._release(decided.patch, decided.patch.status)
-
-    def _end_facts(self) -> EndFacts:
-        stored = stored_options(self.row)
-        ages = {"succeeded": stored.keep_succeeded, "failed": stored.keep_failed} if self.row.options else NO_AGES
-        return EndFacts(
-            self.row, self.definition.rules, self.started, stored.retries, ages, self.stamp(), self.host.chance
-        )
-
-    def _check_drift(self) -> None:
-        kernel = self.kernel
-        if kernel.stuck is None and self.host.strict:
-            if kernel.drifted:
-                diff = ", ".join(kernel.drifted)
-                kernel.stuck = Diverged(f"replayed calls have other arguments than recorded: {diff}", diff=diff)
-            elif kernel.forgotten:
-                names = ", ".join(kernel.forgotten)
-                kernel.stuck = Nondeterminism(f"calls were made and never awaited: {names}", hint="Await them.")
-        elif kernel.drifted or kernel.forgotten:
-            log.warning(
-                "calls with other arguments than recorded: %s; calls never awaited: %s",
-                kernel.drifted, kernel.forgotten, extra=self.about())  # fmt: skip
-        kernel.drifted.clear()
-        kernel.forgotten.clear()
 
     # -- commits -------------------------------------------------------------------------------
 
@@ -283,6 +229,9 @@ class Activation:
             seq = self.seq
             self.seq += len(draft.entries)
             change = draft.take(self.key, self.epoch, self.row.generation, seq)
+            self.bounds.size += len(change.data)
+            if change.blobs:
+                self.bounds.size += sum(len(data) for _, data in change.blobs)
             self._submitted += 1
             if self.kernel.lines:
                 self.after_ack(self._log_lines, self.kernel.lines)
@@ -297,7 +246,7 @@ class Activation:
 
     def _do_effects(self) -> None:
         effects = self._effects
-        while effects and effects[0][0] <= self._acked and not self.over:
+        while effects and effects[0][0] <= self.acked and not self.over:
             _, effect, args = effects.popleft()
             effect(*args)
 
@@ -308,31 +257,46 @@ class Activation:
     def _acknowledged(self, reply: Reply | Exception) -> None:
         if self.over:
             return
+        if isinstance(reply, WorldError):
+            self.drop(f"the store failed: {reply}")
+            return
         if isinstance(reply, Exception):
-            self._park_for(reply)
+            self._park_for(f"the store refused a change of this run: {reply}")
             return
         if not reply.ok:
             self.drop(reply.why)
             return
-        self._acked += 1
+        self.acked += 1
         if reply.children:
             self.orders.children_found(reply.children)
-        last = self._acked == self._submitted
-        if self._releasing is not None and last:
+        refused = False
+        if self._releasing is not None and self.acked == self._submitted:
             if reply.released:
                 self._released(self._releasing)
                 return
-            self._releasing = None
+            self._releasing, refused = None, True
+            if self.stopping:
+                self.hold_back()
         self._do_effects()
         if reply.inbox > self._mark:
-            self.host.look_into_inbox(self.key, self._mark)
+            self.posted(reply.inbox)
+        elif refused:  # what has come meanwhile is here already
+            self.advance()
 
-    def _park_for(self, error: Exception) -> None:
-        log.error("a commit was refused, the run is parked: %s", error, extra=self.about())
-        patch = parked(f"the store refused a change of this run: {error}").patch
+    def _park_for(self, reason: str) -> None:
+        log.error("the run is parked: %s", reason, extra=self.about())
+        self.draft = Draft(self.blobs)
+        patch = parked(reason).patch
         change = Change(run=self.key, epoch=self.epoch, generation=self.row.generation, patch=patch)
-        self.host.writer.submit(change, lambda _: None)
-        self.drop("refused")
+        tell = self.host.tell
+        facts = {"run_id": self.row.id, "workflow": self.row.workflow, "reason": reason}
+        self.host.writer.submit(change, lambda _: tell("run.parked", **facts))
+        self.drop("parked")
+
+    def posted(self, inbox: int) -> None:
+        """The store says how much was ever posted to the run: fetch what has not been seen."""
+        if inbox > self._mark:
+            self.host.lookups.inbox(self, self._mark)
 
     def inbox_arrived(self, items: list[InboxItem]) -> None:
         """Inbox items that were asked for."""
@@ -354,7 +318,7 @@ class Activation:
         for _, effect, args in self._effects:
             effect(*args)
         self._effects.clear()
-        self.host.released(self.key, status, self._finished)
+        self.host.released(self, status, self._finished)
 
     def hold_back(self) -> None:
         """Begin nothing more. What runs is recorded when it ends; then the lease goes back.
@@ -366,9 +330,9 @@ class Activation:
 
     def hand_back(self, *, now: bool = False) -> None:
         """The worker stops: give the lease back when nothing runs any more, or at once."""
+        self.stopping = True
         if self.over or self._releasing is not None:
             return
-        self.stopping = True
         self.hold_back()
         if now:
             self.steps.stop()
@@ -380,8 +344,8 @@ class Activation:
             return
         self.over = True
         self.steps.stop()
+        self.host.dropped(self, why)
         self.close()
-        self.host.dropped(self.key, why)
 
     def close(self) -> None:
         """Unwind the body and let go."""
@@ -389,6 +353,7 @@ class Activation:
         if self._alarm is not None:
             self._alarm.cancel()
         self.kernel.close()
+        self.pending.cancel()
         # What belongs to this run refers back to it: let go, so that all is freed now and not by the collector.
         self.steps.dissolve()
         del self.inputs, self.orders
@@ -412,7 +377,8 @@ class Activation:
         """A payload with its data, wherever it is kept."""
         return resolved(payload, self.blobs) if payload.r else payload
 
-    def _inlined(self, entry: AnyEntry) -> AnyEntry:
+    def inlined(self, entry: AnyEntry) -> AnyEntry:
+        """An entry with its data."""
         value = getattr(entry, "value", None)
         if value is None or not value.r:
             return entry
@@ -428,18 +394,6 @@ class Activation:
             return
         self.after_ack(lambda: self.host.tell(event, run_id=self.row.id, workflow=self.row.workflow, **facts))
 
-    async def record_nested(self, entry: Nested) -> Nested:
-        """Commit a nested step's outcome before its parent goes on."""
-        committed = self.loop.create_future()
-        self.history.nested[entry.call] = entry
-        self.record(entry)
-        self.after_ack(lambda: committed.set_result(None))
-        self.flush()
-        await committed
-        return entry
-
-    async def pause_for(self, delay: float) -> None:
-        """Wait, by the engine's clock, while holding the lease."""
-        rung = asyncio.Event()
-        self.host.alarms.call_at(self.now() + delay, rung.set)
-        await rung.wait()
+    def child_again(self, started: ChildStarted, ended: ChildEnded | None) -> None:
+        """A child from before a rewind: it has its result, or it was set going again."""
+        self.orders.child_again(started, ended)

@@ -37,7 +37,8 @@ class Claimant(Protocol):
 
     @property
     def room(self) -> int: ...
-    def cached(self) -> Mapping[bytes, int]: ...
+    @property
+    def suspended(self) -> Mapping[bytes, int]: ...
     def take_on(self, claimed: list[Claimed]) -> None: ...
     def doubt(self) -> None: ...
 
@@ -122,7 +123,7 @@ class Claims:
         options = worker.options
         request = ClaimRequest(worker=worker.id, workflows=worker.names, queues=options.queues,
                                limit=worker.room, now=worker.clock.now(), only=options.only)  # fmt: skip
-        claimed = await worker.store.claim(request, worker.cached())
+        claimed = await worker.store.claim(request, worker.suspended)
         if claimed:
             self.claimed += len(claimed)
             self._idle_polls = 0

@@ -4,8 +4,9 @@ import asyncio
 import contextvars
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from stepwell.errors import QueueTimeout, StepTimeout
@@ -14,6 +15,7 @@ from stepwell.ports.alarms import Alarm, Alarms
 from stepwell.ports.clock import Clock
 from stepwell.ports.definitions import StepDefinition, StepScope, step_scope
 from stepwell.runtime.resources import Resources
+from stepwell.runtime.threads import call_body
 
 _EAGER: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) else {}
 
@@ -62,11 +64,17 @@ class Executor:
         self._running: set[Attempt] = set()
         self._loop = asyncio.get_running_loop()
         self._threads: ThreadPoolExecutor | None = None
+        self._filling = False
 
     @property
     def queued(self) -> int:
         """Attempts that wait for a slot."""
         return len(self._waiting)
+
+    @property
+    def in_threads(self) -> bool:
+        """Whether the body of a `def` step runs."""
+        return any(not attempt.is_async for attempt in self._running)
 
     def submit(self, attempt: Attempt) -> None:
         """Run the attempt as soon as a slot is free."""
@@ -125,29 +133,34 @@ class Executor:
         attempt.began = self._clock.now()
         context = contextvars.copy_context()
         context.run(step_scope.set, attempt.scope)
-        if attempt.is_async and not attempt.inject:
-            body = attempt.fn(*attempt.args, **attempt.kwargs)
+        if not attempt.is_async and not attempt.inject:
+            task = self._in_thread(attempt, attempt.kwargs, context)
         else:
-            body = self._body(attempt, context)
-        task = asyncio.Task(body, loop=self._loop, context=context, **_EAGER)
+            body = self._body(attempt, context) if attempt.inject else _called(attempt)
+            task = asyncio.Task(body, loop=self._loop, context=context, **_EAGER)
         attempt.task = task
         if attempt.timeout is not None and not task.done():
             attempt.alarm = self._alarms.call_at(attempt.began + attempt.timeout, lambda: self._timed_out(attempt))
-        # Also a task that is done already (eagerly) calls back from the loop: thousands may end in a row.
-        task.add_done_callback(lambda t: self._ended(attempt, t))
+        if task.done():  # eagerly, without ever waiting
+            self._ended(attempt, task)
+        else:
+            task.add_done_callback(lambda t: self._ended(attempt, t))
 
     async def _body(self, attempt: Attempt, context: contextvars.Context) -> Any:
-        kwargs = attempt.kwargs
-        if attempt.inject:
-            kwargs = dict(kwargs)
-            for parameter, resource in attempt.inject.items():
-                kwargs[parameter] = await self.resources.get(resource)
+        kwargs = dict(attempt.kwargs)
+        for parameter, resource in attempt.inject.items():
+            kwargs[parameter] = await self.resources.get(resource)
         if attempt.is_async:
             return await attempt.fn(*attempt.args, **kwargs)
+        return await self._in_thread(attempt, kwargs, context.copy())  # entered in two threads at once otherwise
+
+    def _in_thread(
+        self, attempt: Attempt, kwargs: dict[str, Any], context: contextvars.Context
+    ) -> "asyncio.Future[Any]":
         if self._threads is None:
             self._threads = ThreadPoolExecutor(self.concurrency, thread_name_prefix="stepwell-step")
-        call = contextvars.copy_context().run
-        return await self._loop.run_in_executor(self._threads, lambda: call(attempt.fn, *attempt.args, **kwargs))
+        call = partial(context.run, call_body, attempt.fn, attempt.args, kwargs)
+        return self._loop.run_in_executor(self._threads, call)
 
     def _ended(self, attempt: Attempt, task: asyncio.Future[Any]) -> None:
         self.busy -= 1
@@ -167,10 +180,16 @@ class Executor:
         self._next()
 
     def _next(self) -> None:
-        while self._waiting and self.busy < self.concurrency:
-            attempt = self._waiting.popleft()
-            if not attempt.over:
-                self._begin(attempt)
+        if self._filling:
+            return  # a body that ended at once: the loop below goes on, however many of them there are
+        self._filling = True
+        try:
+            while self._waiting and self.busy < self.concurrency:
+                attempt = self._waiting.popleft()
+                if not attempt.over:
+                    self._begin(attempt)
+        finally:
+            self._filling = False
 
     def _timed_out(self, attempt: Attempt) -> None:
         if attempt.over:
@@ -189,3 +208,15 @@ class Executor:
         assert attempt.patience is not None
         attempt.error = QueueTimeout(f"no slot became free within the queue_timeout of {describe(attempt.patience)}")
         attempt.done(attempt)
+
+
+def _called(attempt: Attempt) -> Coroutine[Any, Any, Any]:
+    try:
+        body: Coroutine[Any, Any, Any] = attempt.fn(*attempt.args, **attempt.kwargs)
+    except Exception as error:  # noqa: BLE001 - a probe that does not take the step's arguments, say
+        return _refused(error)
+    return body
+
+
+async def _refused(error: Exception) -> Any:
+    raise error

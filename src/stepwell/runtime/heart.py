@@ -71,11 +71,10 @@ class Heartbeat:
 
     def _run(self) -> None:
         while not self._stop.wait(self._lease_s / 3):
-            if not self._alive():
-                log.error("no progress within a lease: the heartbeat pauses, and the runs go to other workers")
-                continue
             try:
-                if not self.beat():
+                if not self._alive():
+                    log.error("no progress within a lease: the heartbeat pauses, and the runs go to other workers")
+                elif not self.beat():
                     self._lost()
                     return
             except WorldError as error:

@@ -83,6 +83,15 @@ class Hooks:
             except Exception:
                 log.exception("a hook for %s failed", event.name)
 
+    async def settled(self, grace: float) -> None:
+        """Let asynchronous hooks finish what they were told, for at most `grace` seconds; then cancel them."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=grace)
+        for task in list(self._tasks):
+            log.warning("a hook had not finished when the app was closed")
+            task.cancel()
+            await asyncio.wait([task])
+
 
 async def _quiet(answer: Any, name: str) -> None:
     try:

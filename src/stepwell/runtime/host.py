@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
-from stepwell.model.entry import Finished
+from stepwell.model.entry import ChildEnded, ChildStarted, Finished
+from stepwell.model.run import InboxItem, RunRow
 from stepwell.model.status import RunStatus
 from stepwell.ports.alarms import Alarms
 from stepwell.ports.clock import Clock
@@ -13,13 +14,45 @@ from stepwell.runtime.executor import Executor
 from stepwell.runtime.journal import JournalWriter
 
 
-class Holder(Protocol):
-    """The part of an activation that the worker knows."""
+class Held(Protocol):
+    """A run in a worker's memory, as those see it who look things up for it; implemented by `Activation`.
 
+    `acked` counts the commits that were acknowledged.
+    """
+
+    row: RunRow
     key: bytes
     epoch: int
+    over: bool
+    acked: int
 
-    def inbox_arrived(self, items: list[object]) -> None: ...
+    def posted(self, inbox: int) -> None:
+        """The store says how much was ever posted to the run."""
+        ...
+
+    def inbox_arrived(self, items: list[InboxItem]) -> None:
+        """Inbox items that were asked for."""
+        ...
+
+    def child_again(self, started: ChildStarted, ended: ChildEnded | None) -> None:
+        """A child from before a rewind: it has its result, or it was set going again."""
+        ...
+
+    def drop(self, why: str) -> None:
+        """This copy is worthless."""
+        ...
+
+
+class RunLookups(Protocol):
+    """Reads for a run; answers come back in loop callbacks."""
+
+    def inbox(self, run: Held, after: int) -> None:
+        """Fetch the inbox items above `after`."""
+        ...
+
+    def child(self, run: Held, row: RunRow, started: ChildStarted) -> None:
+        """A child from before a rewind has ended: fetch its result, or set it going again."""
+        ...
 
 
 class Host(Protocol):
@@ -33,30 +66,25 @@ class Host(Protocol):
     loop: asyncio.AbstractEventLoop
     strict: bool
     stopping: bool
-
+    shadow: Callable[[Any], None] | None
+    """Tests: called after every delivered entry."""
     chance: Callable[[], float]
     """A random fraction, for jitter."""
 
+    @property
+    def lookups(self) -> RunLookups: ...
     def lease_holds(self) -> bool:
         """Whether the last heartbeat is still good, by this machine's monotonic clock."""
         ...
 
     def new_key(self) -> bytes: ...
 
-    def look_into_inbox(self, key: bytes, after: int) -> None:
-        """Fetch inbox items above `after`; they arrive by `inbox_arrived`."""
+    def released(self, run: Any, status: RunStatus, finished: Finished | None) -> None:
+        """The lease of an activation was given back (acknowledged)."""
         ...
 
-    def child_outcome(self, key: bytes, call: str) -> None:
-        """A child that existed has ended already: fetch how; it arrives by `child_ended`."""
-        ...
-
-    def released(self, key: bytes, status: RunStatus, finished: Finished | None) -> None:
-        """The lease was given back (acknowledged)."""
-        ...
-
-    def dropped(self, key: bytes, why: str) -> None:
-        """The run was taken away, or its commit refused: this copy is worthless."""
+    def dropped(self, run: Any, why: str) -> None:
+        """An activation was taken its run, or its commit refused: this copy is worthless."""
         ...
 
     def started(self, key: bytes) -> None:

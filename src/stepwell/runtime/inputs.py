@@ -8,8 +8,10 @@ from stepwell.core.opencalls import Kind
 from stepwell.model.entry import AnyEntry, CancelSeen, ChildEnded, Fired, Received
 from stepwell.model.run import InboxItem
 from stepwell.runtime.holding import Holding
+from stepwell.runtime.steps import StepCalls
 
 _child = msgspec.json.Decoder(ChildEnded)
+ORDERS = ("pause", "resume", "cancel")
 
 
 class Inputs:
@@ -19,8 +21,9 @@ class Inputs:
     must not turn a wait that had timed out into one that was answered.
     """
 
-    def __init__(self, run: Holding) -> None:
+    def __init__(self, run: Holding, steps: StepCalls) -> None:
         self._run = run
+        self._steps = steps
         self._items: deque[InboxItem] = deque()
         self._unread: dict[str, deque[InboxItem]] = {}
         self._direct: dict[str, deque[str]] = {}
@@ -40,17 +43,18 @@ class Inputs:
                 self._items.append(item)
 
     def next(self) -> AnyEntry | None:
-        """The next entry that is due, or None. Nothing is delivered while the run is being paused."""
+        """The next entry that is due, or None. While the run is held back, only operators are listened to."""
         while True:
-            item = self._items[0] if self._items else None
-            timer = self._timer()
-            if self._run.behind and (item is None or item.kind not in ("resume", "cancel", "pause")):
-                return None
-            if timer is not None and not self._run.behind and (item is None or timer[0] <= item.at):
-                return timer[1]
+            if self._run.behind:
+                item = next((i for i in self._items if i.kind in ORDERS), None)
+            else:
+                item = self._items[0] if self._items else None
+                timer = self._timer()
+                if timer is not None and (item is None or timer[0] <= item.at):
+                    return timer[1]
             if item is None:
                 return None
-            self._items.popleft()
+            self._items.remove(item)
             entry = self._entry(item)
             if entry is not None:
                 return entry
@@ -79,11 +83,17 @@ class Inputs:
                 return self._direct_message(item)
             case "child":
                 run.draft.took.append(item.n)
+                if item.at < run.history.rewound:
+                    return None  # how it ended before the rewind: the child is asked for again
                 return self.child_ended(_child.decode(item.data))
             case "cancel":
                 run.draft.took.append(item.n)
+                if run.kernel.cancelled is not None:
+                    return None
                 run.holding_back = False
-                return None if run.kernel.cancelled else CancelSeen(at=run.stamp(), reason="operator")
+                if run.behind:
+                    self._steps.stop()  # P12: running steps are cancelled, also those of a run that is being paused
+                return CancelSeen(at=run.stamp(), reason="operator")
             case "pause":
                 run.draft.took.append(item.n)
                 run.hold_back()

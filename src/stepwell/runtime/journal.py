@@ -1,8 +1,9 @@
 """The journal writer: whatever arrives while a commit is under way forms the next group.
 
 Invariants. (1) One commit at a time, in order of arrival. (2) Callbacks run in order, from a loop callback,
-after the store has answered. (3) A group refused for a data error is split until the guilty change is alone.
-(4) A commit whose outcome is unknown is repeated until it is known (P6); nothing is acknowledged before.
+after the store has answered. (3) A group refused for a data error is split until the guilty change is alone; what
+its holder decided after it is refused with it. (4) A commit whose outcome is unknown is repeated until it is known
+(P6); nothing is acknowledged before.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from stepwell.core.folding import fold
-from stepwell.errors import WorldError
+from stepwell.errors import StoreUnavailable, WorldError
 from stepwell.model.change import Change, Reply
 from stepwell.ports.clock import Clock
 from stepwell.ports.store import Store
@@ -36,6 +37,7 @@ class JournalWriter:
         self._store = store
         self._repeat_s = repeat_s
         self._task: asyncio.Task[list[Reply]] | None = None
+        self._repeat: asyncio.TimerHandle | None = None
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._pending: list[_Item] = []
@@ -53,11 +55,12 @@ class JournalWriter:
         return not self._busy and not self._pending
 
     def submit(self, change: Change, done: Done) -> None:
-        """Have a change committed; `done` gets the store's reply, or a data error."""
+        """Have a change committed; `done` gets the store's reply, or why it was refused."""
         self._pending.append(_Item(change, [done]))
         if not self._busy and not self._soon:
             self._soon = True
             self._idle.clear()
+            self.progress_at = self._clock.monotonic()
             self._loop.call_soon(self._flush)
 
     async def commit(self, change: Change) -> Reply:
@@ -83,6 +86,8 @@ class JournalWriter:
     async def abandon(self) -> None:
         """Stop in the middle, as a killed process does (tests): nothing more is committed or answered."""
         self._pending.clear()
+        if self._repeat is not None:
+            self._repeat.cancel()
         if self._task is not None and not self._task.done():
             self._task.remove_done_callback(self._answered)
             self._task.cancel()
@@ -133,23 +138,31 @@ class JournalWriter:
         task.add_done_callback(self._answered)
 
     def _answered(self, task: "asyncio.Task[list[Reply]]") -> None:
-        group = self._group
-        error = None if task.cancelled() else task.exception()
-        if error is None and not task.cancelled():
+        group, self._group = self._group, []  # what was committed is not to be kept in memory
+        error = StoreUnavailable("the journal writer was stopped") if task.cancelled() else task.exception()
+        if error is None:
             self._failures = 0
             self.progress_at = self._clock.monotonic()
             self._answer(group, task.result())
-        elif isinstance(error, WorldError) and error.retryable:
+        elif isinstance(error, WorldError) and error.retryable and not task.cancelled():
             self._again(group, error)
             return
-        elif isinstance(error, Exception) and len(group) > 1:
+        elif isinstance(error, Exception) and not isinstance(error, WorldError) and len(group) > 1:
             half = len(group) // 2
             self._split([group[:half], group[half:]])
             return
         else:
-            answer = error if isinstance(error, Exception) else asyncio.CancelledError("the store was closed")
-            self._answer(group, [answer] * len(group))  # type: ignore[list-item]
+            refusal = error if isinstance(error, Exception) else RuntimeError(repr(error))
+            self._answer(group + self._decided_after(group), refusal)
         self._next()
+
+    def _decided_after(self, refused: list[_Item]) -> list[_Item]:
+        """Take out of the queue what the holders of refused changes have decided since: its ground is gone."""
+        held = {(i.change.run, i.change.epoch) for i in refused if i.change.epoch is not None}
+        gone = [i for i in self._pending if (i.change.run, i.change.epoch) in held]
+        if gone:
+            self._pending = [i for i in self._pending if (i.change.run, i.change.epoch) not in held]
+        return gone
 
     def _next(self) -> None:
         self._busy = False
@@ -163,7 +176,7 @@ class JournalWriter:
         delay = min(5.0, self._repeat_s * 2 ** min(self._failures, 8))
         level = logging.WARNING if self._failures in (1, 10) or self._failures % 60 == 0 else logging.DEBUG
         log.log(level, "commit failed, repeating in %.2f s: %s", delay, error)
-        self._loop.call_later(delay, lambda: self._commit(group))
+        self._repeat = self._loop.call_later(delay, lambda: self._commit(group))
 
     def _split(self, parts: list[list[_Item]]) -> None:
         # Halves go first and one after the other: they were decided before anything that is pending.
@@ -171,7 +184,9 @@ class JournalWriter:
         self._pending = second + self._pending
         self._commit(first)
 
-    def _answer(self, group: list[_Item], replies: Sequence[Reply | Exception]) -> None:
+    def _answer(self, group: list[_Item], answer: Sequence[Reply] | Exception) -> None:
+        replies: Sequence[Reply | Exception]
+        replies = [answer] * len(group) if isinstance(answer, Exception) else answer
         for item, reply in zip(group, replies, strict=True):
             for done in item.done:
                 try:

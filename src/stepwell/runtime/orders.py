@@ -1,5 +1,7 @@
 """Carries out what a body asks for: steps, waits, children, and taking them back."""
 
+import msgspec
+
 from stepwell.errors import Conflict
 from stepwell.model.change import Post, Wait
 from stepwell.model.command import CloseCall, Command, FoldScope, PlaceWait, RunStep, StartChild
@@ -17,7 +19,8 @@ class Orders:
         self._run = run
         self._steps = steps
         self._inputs = inputs
-        self._children: dict[str, bytes] = {}
+        self._children = dict(run.history.children)
+        self._found: dict[str, RunRow] = {}
         self.armed = False
 
     def carry_out(self, commands: list[Command]) -> None:
@@ -48,51 +51,98 @@ class Orders:
         if (open_call := run.kernel.calls.get(command.call)) is not None:
             open_call.placed = True
 
+    # -- child runs ----------------------------------------------------------------------------
+
     def _start(self, command: StartChild) -> None:
         run = self._run
-        key, now = run.host.new_key(), run.now()
-        new = command.request(key, now)
+        new = command.request(run.host.new_key(), run.now())
         run.draft.start.append(new)
-        entry = ChildStarted(at=run.stamp(), call=command.call, run=key.hex(), id=new.row.id,
-                             workflow=command.workflow, detached=command.detached)  # fmt: skip
-        if command.detached:
-            run.soon(entry)
+        if command.chosen or run.history.redo:
+            # A run of this id may be there: by somebody's choice, or from before a rewind. The reply will say.
+            run.expecting += 1
+            run.after_ack(self._there, command, new.row)
+        elif command.detached:
+            run.soon(self._started(command, new.row))
         else:
-            self._children[command.call] = key
-            run.record(entry)
-            if (open_call := run.kernel.calls.get(command.call)) is not None:
-                open_call.placed = True
-        run.after_ack(lambda: run.host.started(key))
+            self._children[command.call] = new.row.key
+            run.record(self._started(command, new.row))
+            self._placed(command.call)
+        run.after_ack(run.host.started, new.row.key)
+
+    def _started(self, command: StartChild, row: RunRow) -> ChildStarted:
+        return ChildStarted(at=self._run.stamp(), call=command.call, run=row.key.hex(), id=row.id,
+                            workflow=command.workflow, detached=command.detached)  # fmt: skip
+
+    def _placed(self, call: str) -> None:
+        if (open_call := self._run.kernel.calls.get(call)) is not None:
+            open_call.placed = True
 
     def children_found(self, rows: tuple[RunRow, ...]) -> None:
-        """Children that existed already: ours from a commit whose reply was lost, or from before a rewind."""
+        """Runs that were there already when this one wanted to start them."""
+        self._found.update((row.id, row) for row in rows)
+
+    def _there(self, command: StartChild, new: RunRow) -> None:
+        """The commit that starts a run is acknowledged: now it is known whose id that is."""
+        run, row = self._run, self._found.pop(new.id, new)
+        run.expecting -= 1
+        if command.call in run.kernel.calls:
+            if command.detached:
+                self._detached_there(command, new, row)
+            else:
+                self._child_there(command, row)
+        elif not command.detached and row.parent == run.key:
+            self._cancel(row.key)  # given up meanwhile
+        run.advance()
+
+    def _detached_there(self, command: StartChild, new: RunRow, row: RunRow) -> None:
         run = self._run
-        for row in rows:
-            call = row.parent_call
-            if call is None or row.parent != run.key:
-                wanted = next((c for c, k in self._children.items() if k != row.key), None)
-                if wanted is not None:
-                    error = Conflict(f"the id {row.id!r} belongs to a run that this one did not start")
-                    run.soon(ChildEnded(at=run.stamp(), call=wanted, run=row.key.hex(), status="failed",
-                                        error=run.errors.to_failure(error)))  # fmt: skip
-                    run.later(run.advance)
-                continue
-            self._children[call] = row.key
-            if row.status.terminal:
-                run.host.child_outcome(row.key, call)
+        entry = self._started(command, row)
+        if row.digest != new.digest:
+            error = run.errors.to_failure(_conflict(row))
+            entry = msgspec.structs.replace(entry, run="", id="", error=error)
+        run.soon(entry)
+
+    def _child_there(self, command: StartChild, row: RunRow) -> None:
+        run = self._run
+        if row.parent != run.key or row.parent_call != command.call:
+            error = run.errors.to_failure(_conflict(row))
+            run.soon(ChildEnded(at=run.stamp(), call=command.call, run=row.key.hex(), status="failed", error=error))
+            return
+        self._children[command.call] = row.key
+        if not row.status.terminal:
+            run.record(self._started(command, row))
+            self._placed(command.call)
+            return
+        run.expecting += 1
+        run.host.lookups.child(run, row, self._started(command, row))
+
+    def child_again(self, started: ChildStarted, ended: ChildEnded | None) -> None:
+        """A child from before a rewind: it has its result, or it was set going again."""
+        run = self._run
+        run.expecting -= 1
+        if started.call in run.kernel.calls:
+            run.record(started)
+            self._placed(started.call)
+            if ended is not None and (entry := self._inputs.child_ended(ended)) is not None:
+                run.soon(entry)
+        run.advance()
+
+    # -- taking back ---------------------------------------------------------------------------
 
     def _close(self, name: str) -> None:
         """The body gave a call up: stop its step, take its wait back, cancel its child; whichever it was."""
         run = self._run
-        run.after_ack(self._steps.close, name)
-        self._steps.forget_retry(name)
+        self._steps.give_up(name)
         if self.armed or name in run.history.armed:
             run.draft.disarm.append(name)
         child = self._children.pop(name, None)
         if child is not None:
-            item = InboxItem(n=0, kind="cancel", at=run.now())
-            run.draft.post.append(Post(target=child, item=item))
-            run.after_ack(lambda: run.host.started(child))
+            self._cancel(child)
+
+    def _cancel(self, child: bytes) -> None:
+        run = self._run
+        run.draft.post.append(Post(target=child, item=InboxItem(n=0, kind="cancel", at=run.now())))
+        run.after_ack(run.host.started, child)
 
     def _fold(self, command: FoldScope) -> None:
         run = self._run
@@ -100,3 +150,7 @@ class Orders:
         void = [n for n, call in enumerate(run.calls_of) if call is not None and call.startswith(inside)]
         value = run.draft.payload(command.value, f"the value of {command.call!r}")
         run.soon(Folded(at=run.stamp(), call=command.call, void=void, value=value))
+
+
+def _conflict(row: RunRow) -> Conflict:
+    return Conflict(f"the id {row.id!r} belongs to another run of {row.workflow!r}", hint="Choose another id.")

@@ -85,3 +85,5 @@ class Reaper:
                     log.info("retention removed %d runs", gone)
             except WorldError as error:
                 log.warning("retention failed: %s", error)
+            except Exception:
+                log.exception("retention failed")  # and is tried again: it must not end in silence

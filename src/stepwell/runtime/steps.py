@@ -19,7 +19,7 @@ from stepwell.runtime.nested import Scope
 class StepCall:
     """One open step call: which attempt it is at, and what runs or waits for it."""
 
-    __slots__ = ("alarm", "attempt", "command", "due", "failures", "probing", "running", "unknown")
+    __slots__ = ("alarm", "attempt", "command", "due", "failures", "intended", "probing", "running", "unknown")
 
     def __init__(self, command: RunStep, history: CallHistory | None) -> None:
         self.command = command
@@ -29,6 +29,7 @@ class StepCall:
         self.unknown = history is not None and history.intended == self.attempt
         self.running: Attempt | None = None
         self.alarm: Alarm | None = None
+        self.intended = False
         self.probing = False
 
 
@@ -66,7 +67,7 @@ class StepCalls:
         if call.unknown and effect is Effect.AT_MOST_ONCE:
             what = f"step {command.step.name!r} had begun when its worker was lost; it may or may not have happened"
             error = OutcomeUnknown(what, hint="Find out, then repair the result or restart the run.")
-            self._run.later(lambda: self._decided(call, None, error))
+            self._run.later(self._decided, call, None, error)
         elif call.due and call.due > self._run.now():
             self._wait(call)
         else:
@@ -77,6 +78,7 @@ class StepCalls:
         if isinstance(effect, Check) and call.unknown:
             call.probing = True
         elif isinstance(effect, Check) or effect is Effect.AT_MOST_ONCE:
+            call.intended = True
             self._run.record(Intended(at=self._run.stamp(), call=call.command.call, attempt=call.attempt))
         self._run.after_ack(self._start, call)
 
@@ -85,8 +87,8 @@ class StepCalls:
         if self._calls.get(command.call) is not call or self._run.behind:
             return
         if not self._run.host.lease_holds():
-            # This process was stopped, or cut off, for longer than the lease: others may have gone on.
-            self._run.later(lambda: self._run.drop("the lease ran out before a step could start"))
+            # This process was stopped, or its database out of reach, longer than the lease: others may have gone on.
+            self._run.later(self._run.drop, "the lease ran out before a step could start")
             return
         step = command.step
         effect = command.policy.effect
@@ -113,6 +115,7 @@ class StepCalls:
 
     def _ended(self, attempt: Attempt) -> None:
         call: StepCall = attempt.token
+        attempt.scope.close()
         if self._calls.get(call.command.call) is not call or self._run.closed_to_outcomes:
             return
         if call.probing and attempt.error is None and attempt.value is NOT_DONE:
@@ -125,6 +128,8 @@ class StepCalls:
     def _decided(self, call: StepCall, attempt: Attempt | None, error: BaseException | None) -> None:
         """Turn an outcome into an entry: of the call, or of the attempt when another follows."""
         run, command = self._run, call.command
+        if self._calls.get(command.call) is not call:
+            return
         began = attempt.began if attempt is not None else 0.0
         if isinstance(error, asyncio.CancelledError):
             error = StepError("the step's body was cancelled from within", type_name="CancelledError")
@@ -132,18 +137,10 @@ class StepCalls:
         if error is None and attempt is not None:
             try:
                 value = run.draft.payload(command.step.result.encode(attempt.value), f"the result of {command.call!r}")
-            except StepwellError as refused:
+            except Exception as refused:  # noqa: BLE001 - it has the wrong type, is too large, or its class cannot tell
                 error = refused
         if error is not None and (again := self._again(call, error)) is not None:
-            failed = run.errors.to_failure(error)
-            call.failures = (*call.failures, failed)
-            run.record(Attempted(at=run.stamp(), call=command.call, attempt=call.attempt, error=failed,
-                                 began=began, again=again))  # fmt: skip
-            run.tell("step.retrying", call=command.call, attempt=call.attempt, error=error)
-            call.attempt += 1
-            call.due = again
-            call.unknown = call.probing = False
-            self._wait(call)
+            self._tried(call, error, began, again)
             run.advance()
             return
         del self._calls[command.call]
@@ -154,29 +151,44 @@ class StepCalls:
         run.soon(entry)
         run.advance()
 
+    def _tried(self, call: StepCall, error: BaseException, began: float, again: float) -> None:
+        """An attempt failed, and another one is due."""
+        run, name = self._run, call.command.call
+        failure = run.errors.to_failure(error)
+        call.failures = (*call.failures, failure)
+        run.record(Attempted(at=run.stamp(), call=name, attempt=call.attempt, error=failure, began=began, again=again))
+        run.tell("step.retrying", call=name, attempt=call.attempt, error=error)
+        call.attempt += 1
+        call.due = again
+        call.unknown = call.probing = call.intended = False
+        self._wait(call)
+
     def _again(self, call: StepCall, error: BaseException) -> float | None:
-        retry = call.command.policy.retry
+        retry, run = call.command.policy.retry, self._run
         retryable = error.retryable if isinstance(error, StepwellError) else isinstance(error, Exception)
         if not retry.covers(error):
             return None
-        now = self._run.now()
-        delay = next_delay(retry, call.attempt, retryable, retry_after_of(error, now), self._run.host.chance())
-        return None if delay is None else now + delay
+        delay = next_delay(retry, call.attempt, retryable, retry_after_of(error, run.now()), run.host.chance())
+        return None if delay is None else run.now() + delay
 
     # -- stopping ------------------------------------------------------------------------------
 
-    def close(self, name: str) -> None:
-        """The body no longer wants the call."""
-        call = self._calls.pop(name, None)
-        if call is not None:
-            self._stop(call)
-
-    def forget_retry(self, name: str) -> None:
-        """A call given up while it waits for its next attempt ends here and now."""
+    def give_up(self, name: str) -> None:
+        """The body no longer wants the call: what has not begun never does; what runs is told after the commit."""
         call = self._calls.get(name)
-        if call is not None and call.alarm is not None:
-            call.alarm.cancel()
+        if call is None:
+            return
+        if call.running is None or self._run.host.executor.take_back(call.running):
+            if call.alarm is not None:
+                call.alarm.cancel()
             del self._calls[name]
+        else:
+            self._run.after_ack(self._close, name, call)
+
+    def _close(self, name: str, call: StepCall) -> None:
+        if self._calls.get(name) is call:
+            del self._calls[name]
+            self._stop(call)
 
     def suspend(self) -> None:
         """The run leaves: retries keep their due time, not their alarm."""
@@ -195,11 +207,14 @@ class StepCalls:
 
     def hold_back(self) -> None:
         """Pause: what waits for a slot or a retry does not start; what runs goes on."""
+        run = self._run
         for name, call in list(self._calls.items()):
-            if call.running is None or self._run.host.executor.take_back(call.running):
+            if call.running is None or run.host.executor.take_back(call.running):
                 if call.alarm is not None:
                     call.alarm.cancel()
                 del self._calls[name]
+                if call.intended:
+                    run.record(Intended(at=run.stamp(), call=name, attempt=0))
 
     def dissolve(self) -> None:
         """Nothing refers to the run any more."""
@@ -216,4 +231,5 @@ class StepCalls:
         if call.alarm is not None:
             call.alarm.cancel()
         if call.running is not None:
+            call.running.scope.close()
             self._run.host.executor.withdraw(call.running)

@@ -33,6 +33,7 @@ class Watchdog:
 
     def stop(self) -> None:
         self._stop.set()
+        self._turned.set()  # the loop, which waits for the thread here, could not
         self._thread.join(timeout=5 * self._period)
 
     def _run(self) -> None:

@@ -9,18 +9,16 @@ import asyncio
 import logging
 import os
 import platform
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import msgspec
 
 from stepwell.core.history import voided
-from stepwell.errors import StepwellError, WorldError
 from stepwell.model.change import Change, NewRun, Patch
-from stepwell.model.entry import ChildEnded, Finished, Started, decode_entries
-from stepwell.model.run import Claimed, InboxItem, RunRow, WorkerRow
+from stepwell.model.entry import Finished, Started, decode_entries
+from stepwell.model.run import Claimed, RunRow, WorkerRow
 from stepwell.model.status import RunStatus
 from stepwell.ports.alarms import Alarms
 from stepwell.ports.clock import Clock
@@ -28,11 +26,16 @@ from stepwell.ports.definitions import Definitions
 from stepwell.ports.store import Store
 from stepwell.runtime.activation import Activation
 from stepwell.runtime.claims import Claims
+from stepwell.runtime.conduct import warn_of
+from stepwell.runtime.custody import Custody
 from stepwell.runtime.executor import Executor
 from stepwell.runtime.heart import Heartbeat
 from stepwell.runtime.hooks import HookEvent, Hooks
 from stepwell.runtime.journal import JournalWriter
+from stepwell.runtime.lookups import Lookups
 from stepwell.runtime.resources import Resources
+from stepwell.runtime.suspended import Suspended
+from stepwell.runtime.waiting import open_calls
 from stepwell.runtime.workeroptions import WorkerOptions
 
 log = logging.getLogger("stepwell.worker")
@@ -58,27 +61,31 @@ class Worker:
         self.stopping = False
         self.dead = False
         self.runs: dict[bytes, Activation] = {}
-        self.suspended: OrderedDict[bytes, Activation] = OrderedDict()
+        self.suspended = Suspended(options.hot)
         self.ended: Callable[[RunRow, Finished | None], None] | None = None
+        self.lost: Callable[[Worker], None] | None = None
+        self.shadow: Callable[[Activation], None] | None = None
         self.resources = Resources(definitions.resources())
         self.executor = Executor(options.concurrency, clock, alarms, self.resources)
         self.names = options.workflows or definitions.workflow_names()
         self.finished_count = 0
         self._reserved = 0
         self._coming: set[bytes] = set()
+        self.lookups = Lookups(self)
+        self.custody = Custody(self)
         self.claims = Claims(self)
         self.loop = asyncio.get_running_loop()
-        self._tasks: set[asyncio.Task[Any]] = set()
         self._heart: Heartbeat | None = None
         self._started_at = clock.now()
         self._ticked = clock.monotonic()
-        self._unknown: frozenset[bytes] = frozenset()
         self._quiet = asyncio.Event()
 
     # -- life ----------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Sign on and begin to claim."""
+        if not self.strict:
+            warn_of(self.definitions, self.names)
         heart = await self.store.heart()
         self._heart = Heartbeat(heart, self.row, self.options.lease_s, self.clock, self._progressing,
                                 self._heard, self._lost)  # fmt: skip
@@ -88,6 +95,7 @@ class Worker:
         await self.store.subscribe(self.definitions.subscriptions())
         self.hooks.tell(HookEvent(name="worker.started", at=self.clock.now(), worker=self.id))
         self.claims.start()
+        self.custody.start()
 
     def beat(self) -> None:
         """Beat now (where no thread does)."""
@@ -125,11 +133,9 @@ class Worker:
         await self._close(signed_off=False)
 
     async def _close(self, *, signed_off: bool) -> None:
-        for run in list(self.suspended.values()):
-            run.close()
-        self.suspended.clear()
-        for task in list(self._tasks):
-            task.cancel()
+        self.suspended.close()
+        self.custody.stop()
+        self.lookups.cancel()
         if self._heart is not None:
             stop = partial(self._heart.stop, self.id) if signed_off and not self.dead else self._heart.abandon
             await asyncio.to_thread(stop) if self.options.heart_thread else stop()
@@ -153,9 +159,9 @@ class Worker:
             self._coming.discard(one.row.key)
             try:
                 self._take_on(one)
-            except Exception:
+            except Exception as error:
                 log.exception("a run could not be loaded", extra={"run_id": one.row.id})
-                self._park(one, "its journal could not be loaded; see the worker's log")
+                self._park(one, f"its journal could not be loaded: {error!r}")
 
     def may_take(self, workflow: str, queue: str) -> bool:
         """Reserve a place for a run that is about to be committed as claimed by this worker."""
@@ -187,11 +193,15 @@ class Worker:
 
     def _take_on(self, one: Claimed) -> None:
         key = one.row.key
-        kept = self.suspended.pop(key, None)
+        if (before := self.runs.get(key)) is not None:
+            before.drop("it was taken away, and has come back")
+        kept = self.suspended.take(key)
         if one.journal is None:
-            assert kept is not None
-            self.runs[key] = kept
-            kept.wake(one.row, one.inbox)
+            if kept is not None and kept.epoch + 1 == one.row.epoch:
+                self.runs[key] = kept
+                kept.wake(one.row, one.inbox)
+            else:  # it had to make room while the claim was on its way
+                self.lookups.reload(one)
             return
         if kept is not None:
             kept.close()
@@ -204,7 +214,8 @@ class Worker:
         if not isinstance(first, Started):
             self._park(one, "its journal does not begin with a start")
             return
-        run = Activation(self, one.row, definition, entries, one.blobs)
+        size = sum(len(data) for _, data in one.journal) + sum(map(len, one.blobs.values()))
+        run = Activation(self, one.row, definition, entries, one.blobs, size)
         self.runs[key] = run
         resumed = len(entries) - len(voided(entries)) > 1
         self.tell("run.resumed" if resumed else "run.started", run_id=one.row.id, workflow=one.row.workflow)
@@ -213,15 +224,13 @@ class Worker:
     def _park(self, one: Claimed, reason: str) -> None:
         self.runs.pop(one.row.key, None)
         patch = Patch(status=RunStatus.PARKED, release=True, reason=reason)
-        self.writer.submit(Change(run=one.row.key, epoch=one.row.epoch, patch=patch), lambda _: None)
+        facts = {"run_id": one.row.id, "workflow": one.row.workflow, "reason": reason}
+        change = Change(run=one.row.key, epoch=one.row.epoch, patch=patch)
+        self.writer.submit(change, lambda _: self.tell("run.parked", **facts))
 
     def _give_back(self, one: Claimed) -> None:
         patch = Patch(status=RunStatus.QUEUED, release=True, rank=one.row.rank)
         self.writer.submit(Change(run=one.row.key, epoch=one.row.epoch, patch=patch), lambda _: None)
-
-    def cached(self) -> Mapping[bytes, int]:
-        """Key → epoch of the suspended kernels, for the claim."""
-        return _Epochs(self.suspended)
 
     @property
     def room(self) -> int:
@@ -231,76 +240,15 @@ class Worker:
     @property
     def background(self) -> int:
         """Look-ups under way."""
-        return len(self._tasks)
+        return self.lookups.under_way
 
     # -- Host ----------------------------------------------------------------------------------
 
-    def look_into_inbox(self, key: bytes, after: int) -> None:
-        self._spawn(self._inbox(key, after))
-
-    async def _inbox(self, key: bytes, after: int) -> None:
-        items = await self._persistently(lambda: self.store.inbox(key, after))
-        self.loop.call_soon(self._inbox_arrived, key, items)
-
-    def _inbox_arrived(self, key: bytes, items: list[InboxItem]) -> None:
-        run = self.runs.get(key)
-        if run is not None:
-            run.inbox_arrived(items)
-
-    def child_outcome(self, key: bytes, call: str) -> None:
-        self._spawn(self._child(key, call))
-
-    async def _child(self, key: bytes, call: str) -> None:
-        loaded = await self._persistently(lambda: self.store.load(key))
-        if loaded is None or loaded.row.parent is None:
+    def released(self, run: Activation, status: RunStatus, finished: Finished | None) -> None:
+        if self.runs.get(run.key) is not run:
             return
-        entries = [e for _, data in loaded.journal or [] for e in decode_entries(data)]
-        end = next((e for e in reversed(entries) if isinstance(e, Finished)), None)
-        status = end.status if end is not None else loaded.row.status.value
-        value = end.value if end is not None else None
-        if value is not None and value.r:
-            value = msgspec.structs.replace(value, v=msgspec.Raw(loaded.blobs[value.r]), r="")
-        ended = ChildEnded(call=call, run=key.hex(), status=status, value=value, error=end.error if end else None)
-        parent = loaded.row.parent
-        self.loop.call_soon(lambda: self._child_ended(parent, ended))
-
-    def _child_ended(self, parent: bytes, ended: ChildEnded) -> None:
-        run = self.runs.get(parent)
-        if run is not None and not run.closed_to_outcomes:
-            entry = run.inputs.child_ended(ended)
-            if entry is not None:
-                run.soon(entry)
-                run.advance()
-
-    async def _persistently(self, ask: Callable[[], Any]) -> Any:
-        delay = 0.05
-        while True:
-            try:
-                return await ask()
-            except WorldError as error:
-                if not error.retryable:
-                    raise
-                log.warning("reading failed, repeating: %s", error)
-                await self.pause(delay)
-                delay = min(delay * 2, 2.0)
-
-    async def pause(self, seconds: float) -> None:
-        """Wait by the engine's clock."""
-        rung = asyncio.Event()
-        self.alarms.call_at(self.clock.now() + seconds, rung.set)
-        await rung.wait()
-
-    def released(self, key: bytes, status: RunStatus, finished: Finished | None) -> None:
-        run = self.runs.pop(key, None)
-        if run is None:
-            return
+        del self.runs[run.key]
         self.finished_count += 1
-        if status is RunStatus.WAITING and self.options.hot > 0 and not self.stopping:
-            self.suspended[key] = run
-            while len(self.suspended) > self.options.hot:
-                self.suspended.popitem(last=False)[1].close()
-        else:
-            run.close()
         self._tell_released(run, status, finished)
         if self.ended is not None and (status.terminal or status is RunStatus.PARKED):
             self.ended(msgspec.structs.replace(run.row, status=status), finished)
@@ -309,6 +257,10 @@ class Worker:
         if status is RunStatus.WAITING and run.due is not None:
             self.claims.expect(run.due)
         self.claims.nudge(due=status is RunStatus.QUEUED or (finished is not None and run.row.parent is not None))
+        if status is RunStatus.WAITING and self.options.hot > 0 and not self.stopping:
+            self.suspended.keep(run)
+        else:
+            run.close()
 
     def _tell_released(self, run: Activation, status: RunStatus, finished: Finished | None) -> None:
         if not self.hooks.any:
@@ -319,11 +271,12 @@ class Worker:
             facts["error"] = self.definitions.errors.to_exception(finished.error)
         if finished is not None and finished.value is not None:
             facts["result"] = run.definition.result.decode(run.inline(finished.value).v)
-        self.tell(name, run_id=run.row.id, workflow=run.row.workflow, **facts)
+        self.tell(name, run_id=run.row.id, workflow=run.row.workflow, reason=run.reason or None, **facts)
 
-    def dropped(self, key: bytes, why: str) -> None:
-        log.info("run dropped: %s", why, extra={"run": key.hex()})
-        self.runs.pop(key, None)
+    def dropped(self, run: Activation, why: str) -> None:
+        log.info("run dropped: %s", why, extra=run.about())
+        if self.runs.get(run.key) is run:
+            del self.runs[run.key]
         if not self.runs:
             self._quiet.set()
         self.claims.nudge()
@@ -333,6 +286,17 @@ class Worker:
 
     def wants(self, event: str) -> bool:
         return self.hooks.wants(event)
+
+    def told(self, key: bytes | None) -> None:
+        """Something was posted in this process: to this run, or to whoever waits for it."""
+        run = self.runs.get(key) if key is not None else None
+        if run is not None or (key is None and self.options.poll_s is None):
+            self.custody.look([run.key] if run is not None else list(self.runs))
+
+    def current(self, key: bytes) -> list[str] | None:
+        """What a run in this worker's memory is at; None when it is not here."""
+        run = self.runs.get(key) or self.suspended.get_run(key)
+        return None if run is None else open_calls(run.kernel.calls)
 
     def tell(self, event: str, **facts: Any) -> None:
         if self.hooks.wants(event):
@@ -360,55 +324,16 @@ class Worker:
 
     def _heard(self, held: frozenset[bytes]) -> None:
         if not self.loop.is_closed():
-            self.loop.call_soon_threadsafe(self._reconcile, held)
-
-    def _reconcile(self, held: frozenset[bytes]) -> None:
-        # Twice in a row: a claim whose answer is still on its way is unknown, too, for a moment.
-        unknown = frozenset(key for key in held if key not in self.runs)
-        for key in unknown & self._unknown:
-            log.warning("handing back a run that this worker does not know", extra={"run": key.hex()})
-            self._spawn(self._hand_back_unknown(key))
-        self._unknown = unknown
-
-    async def _hand_back_unknown(self, key: bytes) -> None:
-        row = await self._persistently(lambda: self.store.row(key))
-        if row is not None and row.worker == self.id and key not in self.runs:
-            patch = Patch(status=RunStatus.QUEUED, release=True, rank=row.rank)
-            await self.writer.commit(Change(run=key, epoch=row.epoch, generation=row.generation, patch=patch))
-            self.claims.nudge(due=True)
+            self.loop.call_soon_threadsafe(self.custody.heard, held)
 
     def _lost(self) -> None:
-        def stop() -> None:
-            log.error("this worker was declared dead (no heartbeat within its lease): everything it held is dropped")
-            self.dead = True
-            for run in list(self.runs.values()):
-                run.drop("the worker was declared dead")
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self._die)
 
-        self.loop.call_soon_threadsafe(stop)
-
-    def _spawn(self, work: Any) -> None:
-        task = self.loop.create_task(self._logged(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _logged(self, work: Any) -> None:
-        try:
-            await work
-        except StepwellError:
-            log.exception("background work failed")
-
-
-class _Epochs(Mapping[bytes, int]):
-    """The epochs of suspended kernels, read by the store from another thread: look-ups only."""
-
-    def __init__(self, runs: OrderedDict[bytes, Activation]) -> None:
-        self._runs = runs
-
-    def __getitem__(self, key: bytes) -> int:
-        return self._runs[key].epoch
-
-    def __iter__(self) -> Any:
-        return iter(list(self._runs))
-
-    def __len__(self) -> int:
-        return len(self._runs)
+    def _die(self) -> None:
+        log.error("this worker was declared dead (no heartbeat within its lease): everything it held is dropped")
+        self.dead = True
+        for run in list(self.runs.values()):
+            run.drop("the worker was declared dead")
+        if self.lost is not None:
+            self.lost(self)

@@ -16,10 +16,12 @@ from stepwell.ports.store import Store
 from stepwell.runtime.worker import Worker
 from stepwell.store.memory import MemoryStore
 from stepwell.testing.clock import VirtualClock
+from stepwell.testing.quiet import RealLoop
+from stepwell.testing.shadow import Shadow
 from stepwell.testing.tripwire import tripwire
 
 QUIET_TURNS = 3
-PATIENCE = 60.0
+NAP = 0.0002
 
 
 class Environment:
@@ -27,16 +29,23 @@ class Environment:
 
     Time stands still while anything can happen, and while the test is not waiting. It jumps to the next timer
     while the test waits for a result, or by `advance`. Misuse that is a warning in production is an error here.
+
+    `replay=True` keeps no run in memory while it waits, and replays every run after each of its entries, to see
+    that it comes out the same: bodies then execute many times over. `patience` is for how many real seconds steps
+    that do something outside of this process (threads, sockets) are waited for before the clock moves on.
     """
 
     def __init__(self, app: App, *, store: Store | None = None, clock: VirtualClock | None = None,
-                 workers: int = 1, replay: bool = False, concurrency: int = 10) -> None:  # fmt: skip
+                 workers: int = 1, replay: bool = False, concurrency: int = 10,
+                 patience: float = 1.0) -> None:  # fmt: skip
         self.app = app
         self.clock = clock or VirtualClock()
         self.store: Store = store or MemoryStore("test", self.clock)
         self._workers = workers
         self._replay = replay
         self._concurrency = concurrency
+        self._patience = patience
+        self.shadow = Shadow() if replay else None
         self._driver: asyncio.Task[None] | None = None
         self._tripwire: Any = None
 
@@ -47,7 +56,8 @@ class Environment:
         self._parts = app.parts
         app.parts = msgspec.structs.replace(
             app.parts, clock=self.clock, store=self.store, alarms=self.clock, virtual=True, strict=True,
-            chance=lambda: 0.5)  # fmt: skip
+            shadow=self.shadow, chance=lambda: 0.5)  # fmt: skip
+        self._real = RealLoop(self._patience)
         await self._open()
         return self
 
@@ -66,7 +76,8 @@ class Environment:
         self._driver = asyncio.get_running_loop().create_task(self._drive())
 
     async def _work(self, opened: Opened) -> Worker:
-        options = self.app._worker_options(concurrency=self._concurrency, hot=0 if self._replay else 10_000)
+        hot = 0 if self._replay else 10_000
+        options = self.app._worker_options(concurrency=self._concurrency, hot=hot, grace_s=0.0)
         return await opened.work(options, retention=self.app.retention)
 
     # -- time ----------------------------------------------------------------------------------
@@ -76,18 +87,21 @@ class Environment:
         return self.clock.now()
 
     async def settle(self) -> None:
-        """Wait until nothing more happens at this moment."""
-        quiet = 0
-        for _ in range(1_000_000):
+        """Wait until nothing more happens at this moment; steps that wait for the test, or for time, may be open."""
+        loop, quiet, seen = asyncio.get_running_loop(), 0, self._seen()
+        since = loop.time()
+        while quiet < QUIET_TURNS:
             await asyncio.sleep(0)
-            if self._busy():
+            if seen != (seen := self._seen()):
+                quiet, since = 0, loop.time()
+            if self._working():
                 quiet = 0
                 await self._sit()
+            elif self._steps_go_on() and loop.time() - since < self._patience:
+                quiet = 0
+                await self._real.nap(NAP)
             else:
                 quiet += 1
-                if quiet >= QUIET_TURNS:
-                    return
-        raise AssertionError("the environment does not come to rest")
 
     async def advance(self, duration: Duration) -> None:
         """Move time forward, letting everything that falls due happen in its order."""
@@ -101,23 +115,31 @@ class Environment:
         self.clock.move_to(when)
         for worker in self.workers:
             worker.beat()
-        self.clock.ring()
+            worker.told(None)
+        done = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(self._ring, done)  # alarms are rung by the loop, never inside a task
+        await done
         await self.settle()
+
+    def _ring(self, done: "asyncio.Future[None]") -> None:
+        try:
+            self.clock.ring()
+        finally:
+            if not done.done():
+                done.set_result(None)
 
     async def _drive(self) -> None:
         """While somebody waits for a result and nothing else can happen: jump."""
         results = self._opened.results
         while True:
             await asyncio.sleep(0)
-            if not results.waited_for:
-                await asyncio.sleep(0.0005)
-                continue
-            await self.settle()
-            due = self.clock.next_alarm()
-            if due is not None:
-                await self._move(due)
-            else:
-                await asyncio.sleep(0.0005)
+            if results.waited_for:
+                await self.settle()
+                due = None if await results.look() else self.clock.next_alarm()
+                if due is not None:
+                    await self._move(due)
+                    continue
+            await self._real.nap(0.0005)
 
     async def _stop_driving(self) -> None:
         if self._driver is not None:
@@ -125,20 +147,23 @@ class Environment:
             await asyncio.wait([self._driver])
             self._driver = None
 
-    def _busy(self) -> bool:
-        opened = self._opened
-        return not opened.writer.idle or any(
-            w.executor.busy or w.executor.queued or not w.claims.idle or w.background
-            for w in self.workers
-            if not w.dead
+    def _working(self) -> bool:
+        """The engine itself is at work."""
+        return not self._opened.writer.idle or any(
+            not w.claims.idle or w.background for w in self.workers if not w.dead
         )
 
-    async def _sit(self) -> None:
-        # Threads (a database, a `def` step) need real time; everything else is done by turns of the loop.
-        await asyncio.sleep(0.0002 if self._in_threads() else 0)
+    def _steps_go_on(self) -> bool:
+        """Step bodies run that can go on without the test and without the virtual clock."""
+        executors = [w.executor for w in self.workers if w.executor.busy]
+        return any(e.in_threads for e in executors) or (bool(executors) and self._real.can_go_on)
 
-    def _in_threads(self) -> bool:
-        return not isinstance(self.store, MemoryStore) or any(w.executor.busy for w in self.workers)
+    def _seen(self) -> object:
+        return self._opened.writer.groups, [(w.executor.busy, w.executor.queued, len(w.runs)) for w in self.workers]
+
+    async def _sit(self) -> None:
+        # A database in a thread needs real time; everything else is done by turns of the loop.
+        await (asyncio.sleep(0) if isinstance(self.store, MemoryStore) else self._real.nap(NAP))
 
     # -- processes -----------------------------------------------------------------------------
 

@@ -102,8 +102,7 @@ def migrate(db: Db, now: float, steps: Steps | None = None) -> SchemaStatus:
             if status.min_reader > len(steps):
                 raise _too_new(status)
             if status.schema < step.number:
-                for statement in step.statements:
-                    db.conn.execute(statement)
+                db.conn.execute(step.sql)
                 for name, value in _notes(step):
                     db.run("INSERT OR REPLACE INTO stepwell_meta VALUES (?, ?)", (name, value))
                 db.run("INSERT OR IGNORE INTO stepwell_meta VALUES ('created_at', ?)", (now,))

@@ -23,12 +23,6 @@ class Migration(msgspec.Struct, frozen=True):
     min_reader: int
     sql: str
 
-    @property
-    def statements(self) -> list[str]:
-        """The statements, without comments; none of ours has a semicolon inside."""
-        bare = re.sub(r"--[^\n]*", "", self.sql)
-        return [statement.strip() for statement in bare.split(";") if statement.strip()]
-
 
 @cache
 def migrations(dialect: str) -> tuple[Migration, ...]:

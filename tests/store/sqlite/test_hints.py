@@ -1,0 +1,87 @@
+import asyncio
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stepwell.model.change import Change, Send
+from stepwell.model.run import WorkerRow
+from stepwell.store.sqlite import SqliteStore
+from stepwell.store.sqlite.connection import Db
+from stepwell.store.sqlite.threads import ConnectionThread
+from tests.store.conftest import OpenStore
+
+pytestmark = pytest.mark.anyio
+
+COMMIT = """
+import apsw, sys
+conn = apsw.Connection(sys.argv[1])
+conn.set_busy_timeout(10000)
+conn.execute("UPDATE stepwell_namespaces SET mail = mail + 1")
+"""
+
+
+def _commit_elsewhere(path: Path) -> None:
+    subprocess.run([sys.executable, "-c", COMMIT, str(path)], check=True)
+
+
+async def test_another_process_is_heard(store: SqliteStore, path: Path) -> None:
+    waiting = [asyncio.ensure_future(store.wait_hint(20)) for _ in range(3)]
+    await asyncio.to_thread(_commit_elsewhere, path)
+    assert await asyncio.gather(*waiting) == [True, True, True]
+
+
+async def test_a_commit_between_two_waits_is_heard(store: SqliteStore, path: Path) -> None:
+    assert not await store.wait_hint(0.05)
+    await asyncio.to_thread(_commit_elsewhere, path)
+    assert await store.wait_hint(20)
+    assert not await store.wait_hint(0.1)
+
+
+async def test_one_s_own_commits_are_not(store: SqliteStore) -> None:
+    waiting = asyncio.ensure_future(store.wait_hint(0.4))
+    for _ in range(5):
+        await store.commit([Change(send=Send(event="e", key="k"))])
+        await asyncio.sleep(0.05)
+    assert not await waiting
+
+
+async def test_the_heart_of_this_process_is_another_connection(store: SqliteStore) -> None:
+    waiting = asyncio.ensure_future(store.wait_hint(20))
+    heart = await store.heart()
+    thread = threading.Thread(target=lambda: heart.beat(WorkerRow(id="w", expires_at=5.0)))
+    thread.start()
+    assert await waiting
+    thread.join()
+    heart.close()
+
+
+async def test_waiting_costs_no_query(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    await store.wait_hint(0.2)
+    asked: list[object] = []
+    submit = ConnectionThread.submit
+
+    def counted(thread: ConnectionThread, work: Callable[[Db], object], *, writes: bool) -> "asyncio.Future[object]":
+        asked.append(work)
+        return submit(thread, work, writes=writes)
+
+    monkeypatch.setattr(ConnectionThread, "submit", counted)
+    assert not await store.wait_hint(0.5)
+    assert asked == []
+
+
+async def test_closing_ends_the_wait(open_store: OpenStore) -> None:
+    store = await open_store()
+    waiting = asyncio.ensure_future(store.wait_hint(20))
+    await asyncio.sleep(0)
+    await store.close()
+    assert await waiting is False
+
+
+async def test_a_private_database_hears_nothing(open_store: OpenStore) -> None:
+    store = await open_store(":memory:")
+    assert not store.capabilities.hints
+    assert not await store.wait_hint(0.01)
