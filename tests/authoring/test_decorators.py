@@ -79,7 +79,7 @@ def test_a_name_is_given_once_and_both_places_are_told() -> None:
             again()
         said = str(refused.value)
         assert "workflow or step 'ship' is defined twice" in said
-        assert f"{__file__}:{ship.fn.__code__.co_firstlineno}" in said  # type: ignore[attr-defined]
+        assert f"{__file__}:{ship.fn.__code__.co_firstlineno}" in said
         assert said.count(__file__) == 2
         assert "name=" in said
 
@@ -113,7 +113,7 @@ def test_an_event_needs_a_name(name: Any) -> None:
 
 
 def test_a_resource_is_no_method() -> None:
-    with pytest.raises(InvalidOption, match="resource Shop.charge is a method"):
+    with pytest.raises(InvalidOption, match=r"resource Shop.charge is a method"):
         app().resource(Shop.charge)
 
 

@@ -29,8 +29,8 @@ def test_three_ways_to_make_a_step() -> None:
     async def two(x: int) -> int:
         return x
 
-    three = plain.step(double, retries=4)
-    assert all(isinstance(step, Step) for step in (one, two, three))
+    three = plain.step(retries=4)(double)
+    assert all(isinstance(step, Step) for step in (one, two, three, App("memory://").step(double)))
     assert [step.definition.rules.retry.retries for step in (one, two, three)] == [0, 2, 4]
     assert [step.definition.rules.timeout for step in (one, two, three)] == [None, 30.0, None]
     assert three.fn is double
@@ -71,7 +71,7 @@ def test_one_decorator_can_be_used_for_several_functions() -> None:
 def test_an_unknown_option_is_refused_by_its_name() -> None:
     for make in (
         lambda: App("memory://").step(speed=3),
-        lambda: App("memory://").step(double, speed=3),
+        lambda: App("memory://").step(double, speed=3),  # type: ignore[call-overload]
         lambda: App("memory://").workflow(speed=3)(double),
     ):
         with pytest.raises(InvalidOption, match="'speed'"):

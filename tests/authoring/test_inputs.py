@@ -14,7 +14,7 @@ from stepwell.ports.codec import SignaturePlan
 @dataclass
 class Order:
     id: str
-    amount: int = 1
+    amount: int
 
 
 def two(x: int, y: int = 1) -> None: ...
@@ -50,9 +50,9 @@ def plan(fn: Any) -> SignaturePlan:
         (two, b"[1,2]", b'{"x":1,"y":2}'),
         (two, b"[1]", b'{"x":1}'),
         (two, b" 1 ", b'{"x":1}'),
-        (an_order, b'{"order":{"id":"a"}}', b'{"order":{"id":"a","amount":1}}'),
+        (an_order, b'{"order":{"amount":1,"id":"a"}}', b'{"order":{"id":"a","amount":1}}'),
         (an_order, b'{"id":"a","amount":3}', b'{"order":{"id":"a","amount":3}}'),
-        (an_order, b'[{"id":"a"}]', b'{"order":{"id":"a","amount":1}}'),
+        (an_order, b'[{"id":"a","amount":1}]', b'{"order":{"id":"a","amount":1}}'),
         (a_dict, b'{"a":1}', b'{"data":{"a":1}}'),
         (a_dict, b'{"data":{"a":1}}', b'{"data":{"a":1}}'),
         (a_list, b"[1,2]", b'{"items":[1,2]}'),

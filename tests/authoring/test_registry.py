@@ -40,14 +40,14 @@ def test_names_are_taken_once_and_keep_their_order() -> None:
     for name in ("b", "a"):
         mine.add_workflow(name, fn, lambda: None)  # type: ignore[arg-type, return-value]
     assert mine.workflow_names() == ("b", "a")
-    with pytest.raises(DuplicateName, match="'a' is defined twice: at .*test_registry.py:") as refused:
+    with pytest.raises(DuplicateName, match=r"'a' is defined twice: at .*test_registry.py:") as refused:
         mine.add_workflow("a", object(), lambda: None)  # type: ignore[arg-type, return-value]
     assert "<object object" in str(refused.value)  # a place that has no line
 
 
 def test_an_unknown_event_is_told_with_those_there_are() -> None:
     mine = registry()
-    with pytest.raises(UnknownEvent, match="no event is called 'paid'. Events of this app: none."):
+    with pytest.raises(UnknownEvent, match=r"no event is called 'paid'. Events of this app: none."):
         mine.event("paid")
     mine.add_event("b", 2)
     mine.add_event("a", 1)
@@ -110,7 +110,7 @@ def test_publishing_starts_the_workflows_on_the_event() -> None:
             assert await only.result() == -4
             assert len(await app.send(paid, 3)) == 2  # without an id: new ones
             with pytest.raises(TypeMismatch):
-                await app.send(paid, "three")  # type: ignore[arg-type]
+                await app.send(paid, "three")
             with pytest.raises(UnknownEvent, match="Events of this app: other, paid"):
                 await app.send("nonesuch", 3)
             assert sum((await app.runs.count()).values()) == 5

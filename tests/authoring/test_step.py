@@ -79,7 +79,7 @@ def test_a_result_does_not_block_a_loop() -> None:
 
     async def main() -> None:
         call = one()
-        with pytest.raises(WrongContext, match="would block a running event loop. `await` it"):
+        with pytest.raises(WrongContext, match=r"would block a running event loop. `await` it"):
             call.result()
         assert await call == 1
 
@@ -299,7 +299,7 @@ def test_arguments_are_checked_before_anything_is_stored() -> None:
         async with Environment(app) as env:
             for args in (("one",), (), (1, 2)):
                 with pytest.raises(TypeMismatch):
-                    await work.start(*args)  # type: ignore[arg-type]
+                    await work.start(*args)
             assert await env.app.runs.count() == {}
 
     asyncio.run(main())
@@ -322,7 +322,7 @@ def test_only_a_step_undoes_and_only_a_call_that_has_not_begun() -> None:
 
     async def main() -> None:
         call = work()
-        with pytest.raises(InvalidOption, match="is not a step. Undoing is a side effect"):
+        with pytest.raises(InvalidOption, match=r"is not a step. Undoing is a side effect"):
             call.on_rollback(plain)  # type: ignore[call-overload]
         with pytest.raises(InvalidOption, match="when='never'; expected 'done' or 'attempted'"):
             call.on_rollback(undo, when="never")  # type: ignore[call-overload]

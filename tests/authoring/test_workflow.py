@@ -1,10 +1,11 @@
 """A workflow called inside a run is a child of it; called anywhere else it is refused with the way out."""
 
 import asyncio
+import time
 
 import pytest
 
-from stepwell import App, RunCancelled, RunFailed, RunStatus, RunTerminated, StepwellError, Workflow, sleep
+from stepwell import App, Conflict, RunCancelled, RunFailed, RunStatus, RunTerminated, StepwellError, Workflow, sleep
 from stepwell.errors import TypeMismatch, WrongContext
 from stepwell.testing.environment import Environment
 
@@ -89,7 +90,7 @@ def test_the_plain_function_stays_within_reach() -> None:
     async def plain(x: int) -> int:
         return x + 1
 
-    assert asyncio.run(plain.fn(1)) == 2  # type: ignore[arg-type]
+    assert asyncio.run(plain.fn(1)) == 2
 
 
 @pytest.mark.parametrize("replay", [False, True])
@@ -158,10 +159,40 @@ def test_a_detached_run_is_not_awaited_and_not_stopped() -> None:
             run = await shop.forget.options(id="parent").start(7)
             assert await run.result() == ["parent/1/start nap", "mine-7"]
             child = await shop.nap.get("mine-7")
+            await env.settle()
             assert (await child.status()).state is RunStatus.WAITING
             await env.advance("1h")
             assert await child.result() == 7
             assert await shop.app.runs.count(workflow="nap") == {"succeeded": 2}
+
+    asyncio.run(main())
+
+
+def test_an_id_that_belongs_to_another_run_is_a_conflict_inside_a_run_too() -> None:
+    """P7 holds for every caller; each call is told of its own id, and what is free is started."""
+    shop = Shop()
+
+    @shop.app.workflow
+    async def careless() -> list[str]:
+        said = []
+        try:
+            await shop.nap.options(id="taken").start(2)
+        except Conflict as error:
+            said.append(f"detached: {error}")
+        free, taken = await asyncio.gather(
+            shop.nap.options(id="free")(3), shop.nap.options(id="taken")(2), return_exceptions=True
+        )
+        assert isinstance(taken, RunFailed | Conflict), taken
+        return [*said, f"{free}", f"{taken.__cause__ or taken}"]
+
+    async def main() -> None:
+        async with Environment(shop.app):
+            other = await shop.nap.options(id="taken").start(1)
+            detached, free, taken = await (await careless.start()).result()
+            assert detached.startswith("detached: the id 'taken' belongs to another run")
+            assert free == "3"
+            assert taken.startswith("the id 'taken' belongs to another run")
+            assert await other.result() == 1
 
     asyncio.run(main())
 
@@ -229,8 +260,6 @@ def test_code_that_cannot_be_replayed_is_noticed_where_it_is_defined() -> None:
 
     @app.workflow
     async def careless() -> float:
-        import time
-
         return time.time()
 
     @app.workflow

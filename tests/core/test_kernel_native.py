@@ -55,6 +55,7 @@ async def groups() -> list[str]:
 
 @house.workflow
 async def group_fails() -> str:
+    said = "never"
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(asyncio.sleep(3600))
@@ -62,8 +63,8 @@ async def group_fails() -> str:
             await work("b")
             raise ValueError("the body of the group")
     except* ValueError:
-        return "caught " + str(await work("c"))
-    return "never"
+        said = "caught " + str(await work("c"))
+    return said
 
 
 @house.workflow
@@ -238,14 +239,15 @@ async def anyio_fails() -> str:
         await work("a")
         raise ValueError("in a branch")
 
+    said = "never"
     try:
         async with anyio.create_task_group() as group, anyio.create_task_group() as inner:
             inner.start_soon(fails)
             group.start_soon(anyio.sleep, 3600)
             await work("b")
     except* ValueError:
-        return "caught"
-    return "never"
+        said = "caught"
+    return said
 
 
 ALL = [gathers, groups, group_fails, times_out, waits_for, timeouts_nest, first_completed, sleeps, races, folded, draws,

@@ -37,59 +37,85 @@ FAILURE = Failure("ValueError", "no", code="c", args=["no", 1])
 # here; what is here already never changes.
 GOLDEN: list[tuple[AnyEntry, str]] = [
     (
-        Started(at=1.5, input=VALUE, attempt=2, deadline=9.0, queue_timeout=3.0, format=2, flags=1, python="3.11"),
-        '{"k":"started","input":{"v":{"a":[1,2]}},"attempt":2,"deadline":9.0,"queue_timeout":3.0,'
-        '"format":2,"flags":1,"python":"3.11","at":1.5}',
+        Started(
+            at=1.5, held=True, input=VALUE, attempt=2, deadline=9.0, queue_timeout=3.0, format=2, flags=1, python="3.11"
+        ),
+        (
+            '{"k":"started","input":{"v":{"a":[1,2]}},"attempt":2,"deadline":9.0,"queue_timeout":3.0,'
+            '"format":2,"flags":1,"python":"3.11","at":1.5,"held":true}'
+        ),
     ),
     (
-        Stepped(at=1.5, call="a", value=BLOB, error=FAILURE, attempt=2, began=1.25, opened=3, digest="d"),
-        '{"k":"step","call":"a","value":{"c":1,"r":"blob-1"},'
-        '"error":{"type":"ValueError","message":"no","code":"c","args":["no",1]},'
-        '"attempt":2,"began":1.25,"opened":3,"digest":"d","at":1.5}',
+        Stepped(at=1.5, held=True, call="a", value=BLOB, error=FAILURE, attempt=2, began=1.25, opened=3, digest="d"),
+        (
+            '{"k":"step","call":"a","value":{"c":1,"r":"blob-1"},'
+            '"error":{"type":"ValueError","message":"no","code":"c","args":["no",1]},'
+            '"attempt":2,"began":1.25,"opened":3,"digest":"d","at":1.5,"held":true}'
+        ),
     ),
     (
-        Attempted(at=1.5, call="a", attempt=2, error=FAILURE, began=1.25, again=2.5, unknown=True),
-        '{"k":"attempt","call":"a","attempt":2,'
-        '"error":{"type":"ValueError","message":"no","code":"c","args":["no",1]},'
-        '"began":1.25,"again":2.5,"unknown":true,"at":1.5}',
+        Attempted(at=1.5, held=True, call="a", attempt=2, error=FAILURE, began=1.25, again=2.5, unknown=True),
+        (
+            '{"k":"attempt","call":"a","attempt":2,'
+            '"error":{"type":"ValueError","message":"no","code":"c","args":["no",1]},'
+            '"began":1.25,"again":2.5,"unknown":true,"at":1.5,"held":true}'
+        ),
     ),
-    (Intended(at=1.5, call="a", attempt=1), '{"k":"intent","call":"a","attempt":1,"at":1.5}'),
+    (Intended(at=1.5, held=True, call="a", attempt=1), '{"k":"intent","call":"a","attempt":1,"at":1.5,"held":true}'),
     (
-        Nested(at=1.5, call="a/b", value=VALUE, error=FAILURE, began=1.25),
-        '{"k":"nested","call":"a/b","value":{"v":{"a":[1,2]}},'
-        '"error":{"type":"ValueError","message":"no","code":"c","args":["no",1]},"began":1.25,"at":1.5}',
+        Nested(at=1.5, held=True, call="a/b", value=VALUE, error=FAILURE, began=1.25),
+        (
+            '{"k":"nested","call":"a/b","value":{"v":{"a":[1,2]}},'
+            '"error":{"type":"ValueError","message":"no","code":"c","args":["no",1]},"began":1.25,"at":1.5,"held":true}'
+        ),
     ),
-    (Fired(at=1.5, call="sleep", opened=3), '{"k":"timer","call":"sleep","opened":3,"at":1.5}'),
-    (Armed(at=1.5, call="w", event="e", key="k"), '{"k":"armed","call":"w","event":"e","key":"k","at":1.5}'),
+    (Fired(at=1.5, held=True, call="sleep", opened=3), '{"k":"timer","call":"sleep","opened":3,"at":1.5,"held":true}'),
     (
-        Received(at=1.5, call="w", event="e", key="k", value=VALUE, sent=1.0, id="m-1", opened=3),
-        '{"k":"event","call":"w","event":"e","key":"k","value":{"v":{"a":[1,2]}},"sent":1.0,"id":"m-1",'
-        '"opened":3,"at":1.5}',
-    ),
-    (
-        ChildStarted(at=1.5, call="c", run="00ff", id="child-1", workflow="ship", detached=True),
-        '{"k":"child","call":"c","run":"00ff","id":"child-1","workflow":"ship","detached":true,"at":1.5}',
+        Armed(at=1.5, held=True, call="w", event="e", key="k"),
+        '{"k":"armed","call":"w","event":"e","key":"k","at":1.5,"held":true}',
     ),
     (
-        ChildEnded(at=1.5, call="c", run="00ff", status="failed", value=VALUE, error=FAILURE, opened=3),
-        '{"k":"ended","call":"c","run":"00ff","status":"failed","value":{"v":{"a":[1,2]}},'
-        '"error":{"type":"ValueError","message":"no","code":"c","args":["no",1]},"opened":3,"at":1.5}',
-    ),
-    (CancelSeen(at=1.5, reason="parent"), '{"k":"cancel","reason":"parent","at":1.5}'),
-    (Rewound(at=1.5, void=[3, 4], redo=2), '{"k":"rewind","void":[3,4],"redo":2,"at":1.5}'),
-    (
-        Folded(at=1.5, call="page 1", void=[3], value=VALUE),
-        '{"k":"fold","call":"page 1","void":[3],"value":{"v":{"a":[1,2]}},"at":1.5}',
+        Received(at=1.5, held=True, call="w", event="e", key="k", value=VALUE, sent=1.0, id="m-1", opened=3),
+        (
+            '{"k":"event","call":"w","event":"e","key":"k","value":{"v":{"a":[1,2]}},"sent":1.0,"id":"m-1",'
+            '"opened":3,"at":1.5,"held":true}'
+        ),
     ),
     (
-        Continued(at=1.5, reason="retry", error=FAILURE),
-        '{"k":"continue","reason":"retry",'
-        '"error":{"type":"ValueError","message":"no","code":"c","args":["no",1]},"at":1.5}',
+        ChildStarted(
+            at=1.5, held=True, call="c", run="00ff", id="child-1", workflow="ship", detached=True, error=FAILURE
+        ),
+        (
+            '{"k":"child","call":"c","run":"00ff","id":"child-1","workflow":"ship","detached":true,'
+            '"error":{"type":"ValueError","message":"no","code":"c","args":["no",1]},"at":1.5,"held":true}'
+        ),
     ),
     (
-        Finished(at=1.5, status="failed", value=VALUE, error=FAILURE, cause="a", undone=["b"]),
-        '{"k":"finish","status":"failed","value":{"v":{"a":[1,2]}},'
-        '"error":{"type":"ValueError","message":"no","code":"c","args":["no",1]},"cause":"a","undone":["b"],"at":1.5}',
+        ChildEnded(at=1.5, held=True, call="c", run="00ff", status="failed", value=VALUE, error=FAILURE, opened=3),
+        (
+            '{"k":"ended","call":"c","run":"00ff","status":"failed","value":{"v":{"a":[1,2]}},'
+            '"error":{"type":"ValueError","message":"no","code":"c","args":["no",1]},"opened":3,"at":1.5,"held":true}'
+        ),
+    ),
+    (CancelSeen(at=1.5, held=True, reason="parent"), '{"k":"cancel","reason":"parent","at":1.5,"held":true}'),
+    (Rewound(at=1.5, held=True, void=[3, 4], redo=2), '{"k":"rewind","void":[3,4],"redo":2,"at":1.5,"held":true}'),
+    (
+        Folded(at=1.5, held=True, call="page 1", void=[3], value=VALUE),
+        '{"k":"fold","call":"page 1","void":[3],"value":{"v":{"a":[1,2]}},"at":1.5,"held":true}',
+    ),
+    (
+        Continued(at=1.5, held=True, reason="retry", error=FAILURE),
+        (
+            '{"k":"continue","reason":"retry",'
+            '"error":{"type":"ValueError","message":"no","code":"c","args":["no",1]},"at":1.5,"held":true}'
+        ),
+    ),
+    (
+        Finished(at=1.5, held=True, status="failed", value=VALUE, error=FAILURE, cause="a", undone=["b"]),
+        (
+            '{"k":"finish","status":"failed","value":{"v":{"a":[1,2]}},'
+            '"error":{"type":"ValueError","message":"no","code":"c","args":["no",1]},"cause":"a","undone":["b"],"at":1.5,"held":true}'
+        ),
     ),
 ]
 

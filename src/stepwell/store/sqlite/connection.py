@@ -121,7 +121,7 @@ def translated(error: BaseException, path: str) -> StepwellError:
         case apsw.SQLError() if "no such table" in str(error):
             hint = "Create them: stepwell db init"
             return SchemaMissing(f"the database {path} lacks Stepwell's tables ({error})", hint=hint)
-        case apsw.ConstraintError():
+        case apsw.ConstraintError() if getattr(error, "extendedresult", 0) != apsw.SQLITE_CONSTRAINT_DATATYPE:
             return StoreCorrupt(f"a change contradicts what is stored in {path} ({error})")
         case _ if isinstance(error, DATA_ERRORS):
             return NotSerializable(f"a value cannot be stored: {error}")

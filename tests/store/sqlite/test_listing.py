@@ -1,0 +1,80 @@
+"""Where pages and counts look: the plans, since a test cannot wait for a million runs."""
+
+from typing import Any
+
+import pytest
+
+from stepwell.model.run import RunFilter
+from stepwell.model.status import RunStatus
+from stepwell.store.sqlite import SqliteStore
+from stepwell.store.sqlite.connection import Db
+from stepwell.store.sqlite.listing import FEW, count_runs, list_runs
+from stepwell.testing.conformance.scene import Scene
+
+pytestmark = pytest.mark.anyio
+S = RunStatus
+
+
+async def _plan(store: SqliteStore, which: RunFilter, count: bool = False) -> str:
+    plans: list[str] = []
+
+    def work(db: Db) -> None:
+        seen: list[tuple[str, Any]] = []
+        db.conn.exec_trace = lambda cursor, sql, bindings: seen.append((sql, bindings)) is None
+        count_runs(db, which) if count else list_runs(db, which, b"\xff" * 16, 20)
+        db.conn.exec_trace = None
+        for sql, bindings in seen:
+            plans.extend(detail for *_, detail in db.all(f"EXPLAIN QUERY PLAN {sql}", bindings))
+
+    assert store._reader is not None
+    store._reader.call(work, writes=False)
+    return "\n".join(plans)
+
+
+@pytest.mark.parametrize(
+    ("which", "index"),
+    [
+        (RunFilter(), "PRIMARY KEY (ns=? AND key<?)"),
+        (RunFilter(status=(S.SUCCEEDED,)), "PRIMARY KEY (ns=? AND key<?)"),
+        (RunFilter(workflow=("a",)), "PRIMARY KEY (ns=? AND key<?)"),
+        (RunFilter(status=(S.FAILED,)), "stepwell_runs_live (ns=? AND status=? AND worker=? AND key<?)"),
+        (RunFilter(status=(S.PARKED, S.QUEUED)), "stepwell_runs_live (ns=? AND status=? AND worker=? AND key<?)"),
+        (RunFilter(status=(S.RUNNING,)), "stepwell_runs_live (ns=? AND status=?)"),
+        (RunFilter(parent=b"p" * 16), "stepwell_runs_child (ns=? AND parent=? AND key<?)"),
+        (RunFilter(tags={"a": 1}), "stepwell_tags_value (ns=? AND name=? AND kind=? AND value=?"),
+        (RunFilter(id_prefix="order-"), "stepwell_runs_id (ns=? AND id>? AND id<?)"),
+        (RunFilter(id_prefix="00ab"), "PRIMARY KEY (ns=? AND key>? AND key<?)"),
+    ],
+)
+async def test_pages_are_led_to_their_index(store: SqliteStore, which: RunFilter, index: str) -> None:
+    plan = await _plan(store, which)
+    assert index in plan
+    if which.status != (S.RUNNING,) and which.id_prefix is None:
+        inner = plan.split("USE TEMP B-TREE")[0]
+        assert index in inner, "sorted although the index has the order"
+
+
+async def test_a_common_prefix_is_looked_for_along_the_key(store: SqliteStore) -> None:
+    scene = Scene(lambda namespace, clock: store)
+    for at in range(0, FEW, 500):
+        news = [scene.new(f"order-{at + n}") for n in range(500)]
+        await store.commit([change_of(new) for new in news])
+    assert "stepwell_runs_id" in await _plan(store, RunFilter(id_prefix="order-1"))
+    plan = await _plan(store, RunFilter(id_prefix="order-"))
+    assert "PRIMARY KEY (ns=? AND key<?)" in plan
+    assert len(await store.list(RunFilter(id_prefix="order-"), limit=7)) == 7
+
+
+@pytest.mark.parametrize(
+    "which", [RunFilter(), RunFilter(workflow=("a", "b")), RunFilter(status=(S.FAILED, S.SUCCEEDED))]
+)
+async def test_counts_come_from_indexes_alone(store: SqliteStore, which: RunFilter) -> None:
+    plan = await _plan(store, which, count=True)
+    assert "COVERING INDEX stepwell_runs_closed" in plan
+    assert "stepwell_runs_live" in plan
+
+
+def change_of(new: Any) -> Any:
+    from stepwell.model.change import Change
+
+    return Change(run=new.row.key, create=new)
