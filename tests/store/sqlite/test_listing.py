@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from stepwell.model.change import Change
 from stepwell.model.run import RunFilter
 from stepwell.model.status import RunStatus
 from stepwell.store.sqlite import SqliteStore
@@ -20,7 +21,12 @@ async def _plan(store: SqliteStore, which: RunFilter, count: bool = False) -> st
 
     def work(db: Db) -> None:
         seen: list[tuple[str, Any]] = []
-        db.conn.exec_trace = lambda cursor, sql, bindings: seen.append((sql, bindings)) is None
+
+        def trace(cursor: object, sql: str, bindings: object) -> bool:
+            seen.append((sql, bindings))
+            return True
+
+        db.conn.exec_trace = trace
         count_runs(db, which) if count else list_runs(db, which, b"\xff" * 16, 20)
         db.conn.exec_trace = None
         for sql, bindings in seen:
@@ -58,7 +64,7 @@ async def test_a_common_prefix_is_looked_for_along_the_key(store: SqliteStore) -
     scene = Scene(lambda namespace, clock: store)
     for at in range(0, FEW, 500):
         news = [scene.new(f"order-{at + n}") for n in range(500)]
-        await store.commit([change_of(new) for new in news])
+        await store.commit([Change(run=new.row.key, create=new) for new in news])
     assert "stepwell_runs_id" in await _plan(store, RunFilter(id_prefix="order-1"))
     plan = await _plan(store, RunFilter(id_prefix="order-"))
     assert "PRIMARY KEY (ns=? AND key<?)" in plan
@@ -72,9 +78,3 @@ async def test_counts_come_from_indexes_alone(store: SqliteStore, which: RunFilt
     plan = await _plan(store, which, count=True)
     assert "COVERING INDEX stepwell_runs_closed" in plan
     assert "stepwell_runs_live" in plan
-
-
-def change_of(new: Any) -> Any:
-    from stepwell.model.change import Change
-
-    return Change(run=new.row.key, create=new)
