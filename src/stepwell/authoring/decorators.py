@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from stepwell.authoring.event import Event
@@ -12,7 +13,7 @@ from stepwell.authoring.step import Step
 from stepwell.authoring.workflow import Workflow
 from stepwell.errors import InvalidOption
 from stepwell.model.duration import seconds
-from stepwell.model.policy import Policy, Retry
+from stepwell.model.policy import Keep, Policy, Retention, Retry
 from stepwell.model.rules import WorkflowRules
 from stepwell.ports.definitions import WorkflowDefinition
 
@@ -36,7 +37,7 @@ def _as_workflow(step: Step[..., Any]) -> WorkflowDefinition:
     return WorkflowDefinition(
         name=step.name,
         fn=step.fn,
-        rules=WorkflowRules(retry=_NEVER, queue_timeout=definition.rules.queue_timeout),
+        rules=WorkflowRules(retry=_NEVER, queue_timeout=definition.rules.queue_timeout, of_step=True),
         signature=definition.signature,
         result=definition.result,
         on=(),
@@ -44,7 +45,15 @@ def _as_workflow(step: Step[..., Any]) -> WorkflowDefinition:
     )
 
 
-_WORKFLOW_OPTIONS = ("name", "on", "queue", "priority", "deadline", "retention", "keep")
+_WORKFLOW_OPTIONS: dict[str, Any] = {
+    "name": str,
+    "on": (str, Event, list, tuple, set, frozenset),
+    "queue": str,
+    "priority": int,
+    "deadline": (str, int, float, timedelta),
+    "retention": Retention,
+    "keep": Keep,
+}
 
 
 def make_workflow(registry: Registry, fn: Any, options: dict[str, Any]) -> Workflow[..., Any]:
@@ -55,6 +64,9 @@ def make_workflow(registry: Registry, fn: Any, options: dict[str, Any]) -> Workf
     """
     _refuse(fn, "workflow")
     own = {name: options.get(name) for name in _WORKFLOW_OPTIONS}
+    for name, kind in _WORKFLOW_OPTIONS.items():
+        if own[name] is not None and (not isinstance(own[name], kind) or isinstance(own[name], bool)):
+            raise InvalidOption(f"{name}={own[name]!r} of workflow {fn.__qualname__}", expected=_said(kind))
     policy = policy_from({name: value for name, value in options.items() if name not in own})
     rules = WorkflowRules(
         retry=policy.retry(),
@@ -103,11 +115,16 @@ def make_resource(registry: Registry, factory: Callable[..., Any], name: str | N
 
 
 def _refuse(fn: Any, what: str) -> None:
-    if not callable(fn) or inspect.isclass(fn):
-        raise InvalidOption(f"{what} {fn!r}", expected="a function")
+    if not callable(fn) or inspect.isclass(fn) or not hasattr(fn, "__qualname__"):
+        raise InvalidOption(f"{what} {fn!r}", expected="a function", hint="Wrap anything else in a `def`.")
     refuse_method(fn, what)
     if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
         raise InvalidOption(f"{what} {fn.__qualname__} is a generator", expected="a function that returns its result")
+
+
+def _said(kind: Any) -> str:
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    return " or ".join(k.__name__ for k in kinds)
 
 
 def _is_name(value: object) -> bool:

@@ -73,6 +73,8 @@ class Event(Generic[T]):
         """
         if kernel_here() is None and step_here() is not None:
             raise WrongContext(f"a wait for {self.name!r} inside a step", hint="Do this in the workflow.")
+        if key is not None and not _is_key(key):
+            raise InvalidOption(f"key={key!r}", expected="a non-empty string, or none for this run's own mailbox")
         kernel = body_kernel(f"{self.name}.wait()")
         limit = self.registry.event_timeout if timeout is None else seconds(timeout, "timeout")
         call = kernel.identify(name or self.name)

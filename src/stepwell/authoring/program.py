@@ -9,6 +9,7 @@ from stepwell.core.asyncloop import CancelledError
 from stepwell.core.greenbody import run_def_body
 from stepwell.core.kernel import Kernel
 from stepwell.core.outcome import Evicted, RollbackFailed, signal_in
+from stepwell.core.starting import stored_options
 from stepwell.errors import TypeMismatch
 from stepwell.ports.codec import SignaturePlan, TypePlan
 from stepwell.ports.definitions import RunFacts
@@ -38,7 +39,9 @@ def program_of_step(step: Any, result: TypePlan) -> Program:
 
     def begin(facts: RunFacts) -> Any:
         args, kwargs = _arguments(step.definition.signature, facts)
-        return step(*args, **kwargs)
+        retries = stored_options(facts.row).retries
+        called = step if retries is None else step.options(retries=retries)
+        return called(*args, **kwargs)
 
     return _rooted(begin, result)
 

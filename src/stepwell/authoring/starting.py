@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any, Generic, ParamSpec, TypeVar
 
 import msgspec
@@ -14,7 +15,7 @@ from stepwell.core.kernel import Kernel
 from stepwell.core.opencalls import Kind
 from stepwell.core.payloads import check_size
 from stepwell.core.starting import new_run
-from stepwell.errors import AppClosed, InvalidOption
+from stepwell.errors import AppClosed, InvalidOption, WrongContext
 from stepwell.model.command import StartChild
 from stepwell.model.duration import seconds
 from stepwell.model.options import StartOptions
@@ -26,6 +27,7 @@ R = TypeVar("R")
 
 _POLICY = {field.name for field in dataclasses.fields(Policy)}
 _START = set(StartOptions.__struct_fields__)
+MOST_PRIORITY = 1_000_000
 _TIMES = ("delay", "queue_timeout", "deadline")
 
 
@@ -119,7 +121,12 @@ class Startable(Generic[P, R]):
 
     @property
     def engine(self) -> Engine:
-        """The app's open engine. Raises AppClosed."""
+        """The app's open engine. Raises AppClosed, and WrongContext in a workflow body, which it would not replay."""
+        if kernel_here() is not None:
+            raise WrongContext(
+                f"an unrecorded verb of {self._start_name!r} was used in a workflow body",
+                hint="Start runs with `.start(...)`, which is recorded; do everything else in a step.",
+            )
         return self._engine_later()
 
     def _engine_later(self) -> Engine:
@@ -164,10 +171,11 @@ def start_options(before: StartOptions, options: dict[str, Any]) -> StartOptions
     for name in _TIMES:
         if name in mine:
             mine[name] = seconds(mine[name], name)
+    _check_tags(mine.get("tags", {}))
     checks: dict[str, tuple[Any, str]] = {
+        "queue": (str, "the name of a queue"),
         "id": (str, "a non-empty string of at most 512 characters"),
         "priority": (int, "a whole number, lower first"),
-        "tags": (dict, "a dict of names to strings, numbers or booleans"),
         "retention": (Retention, "Retention(succeeded=..., failed=...)"),
     }
     for name, (kind, expected) in checks.items():
@@ -176,11 +184,21 @@ def start_options(before: StartOptions, options: dict[str, Any]) -> StartOptions
             raise InvalidOption(f"{name}={value!r}", expected=expected)
     if "id" in mine and not 0 < len(mine["id"]) <= 512:
         raise InvalidOption(f"id={mine['id'][:40]!r}", expected="a non-empty string of at most 512 characters")
-    if any(not isinstance(v, str | int | float) for v in mine.get("tags", {}).values()):
-        raise InvalidOption(f"tags={mine['tags']!r}", expected="values that are strings, numbers or booleans")
+    if abs(mine.get("priority", 0)) > MOST_PRIORITY:
+        raise InvalidOption(f"priority={mine['priority']}", expected=f"at most {MOST_PRIORITY:,} either way")
     if mine.get("reuse", "never") not in ("never", "after_close"):
         raise InvalidOption(f"reuse={mine['reuse']!r}", expected="'never' or 'after_close'")
     return msgspec.structs.replace(before, **mine)
+
+
+def _check_tags(tags: object) -> None:
+    if not isinstance(tags, dict):
+        raise InvalidOption(f"tags={tags!r}", expected="a dict of names to strings, numbers or booleans")
+    for name, value in tags.items():
+        plain = isinstance(value, str | int) or (isinstance(value, float) and isfinite(value))
+        if not isinstance(name, str) or not plain:
+            expected = "names, and values that are strings, numbers or booleans"
+            raise InvalidOption(f"tag {name!r}: {value!r}", expected=expected)
 
 
 class StartErrors(InvalidOption, code="start_errors"):

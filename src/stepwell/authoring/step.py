@@ -203,6 +203,7 @@ class Step(Startable[P, R], Generic[P, R]):
             InvalidOption, InvalidDuration: an option is unknown or out of range.
         """
         own, starting = self._split_options(policy, options)
+        starting = msgspec.structs.replace(starting, delay=0.0)  # a step's `delay` is that of its retries
         other: Step[P, R] = Step(self.registry, self.fn, self.policy.merge(own), starting)
         other._origin = self._origin
         return other
@@ -215,7 +216,7 @@ class Step(Startable[P, R], Generic[P, R]):
         return StartItem(self._order(args, kwargs))
 
     def start(self, *args: P.args, **kwargs: P.kwargs) -> Call[Run[R]]:
-        """Start the step as a queued task: a run whose only call it is."""
+        """Start the step as a queued task: a run whose only call it is. Of a policy, `retries` goes along."""
         if step_here() is not None and kernel_here() is None:
             raise WrongContext("a run was started inside a step", hint="Start it in the workflow, or by a client.")
         return self._start(args, kwargs)

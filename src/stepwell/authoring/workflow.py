@@ -12,7 +12,7 @@ from stepwell.authoring.starting import Startable, StartItem
 from stepwell.authoring.tripwire import scan
 from stepwell.core.kernel import Kernel
 from stepwell.core.opencalls import Kind
-from stepwell.errors import RunCancelled, RunFailed, RunTerminated, WrongContext
+from stepwell.errors import InvalidOption, RunCancelled, RunFailed, RunTerminated, WrongContext
 from stepwell.model.options import StartOptions
 from stepwell.model.policy import Policy
 from stepwell.model.rules import WorkflowRules
@@ -99,10 +99,18 @@ class Workflow(Startable[P, R], Generic[P, R]):
     def options(self, policy: Policy | None = None, /, **options: Any) -> "Workflow[P, R]":
         """The same workflow with options for its next starts: id, priority, delay, tags, retention, deadline, …
 
+        `retries` changes how often a failed run is retried; the rest of its retry policy is the workflow's own.
+
         Raises:
-            InvalidOption, InvalidDuration: an option is unknown or out of range.
+            InvalidOption, InvalidDuration: an option is unknown or out of range, or belongs to a step.
         """
-        _, starting = self._split_options(policy, options)
+        own, starting = self._split_options(policy, options)
+        if own != Policy(name=own.name, retries=own.retries, queue_timeout=own.queue_timeout, delay=own.delay):
+            raise InvalidOption(
+                f"options of a step were given to workflow {self.name!r}",
+                expected="options of a start, and `retries`",
+                hint="Say them in `@app.workflow(...)`, or on the step.",
+            )
         other: Workflow[P, R] = Workflow(self.registry, self.fn, self.name, self.rules, self.on, starting)
         other._definition = self.definition
         return other

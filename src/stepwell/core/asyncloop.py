@@ -18,7 +18,7 @@ from contextvars import Context, copy_context
 from types import CodeType, CoroutineType, FrameType
 from typing import Any, Protocol
 
-from stepwell.core.blame import blame
+from stepwell.core.blame import UNKNOWN, blame
 from stepwell.core.scope import Scope
 from stepwell.errors import LimitExceeded, Nondeterminism
 
@@ -294,8 +294,7 @@ class KernelLoop(asyncio.AbstractEventLoop):
 
     def refuse(self, what: str, hint: str = "do this in a step") -> Nondeterminism:
         """Record that the body did what it must not, with the user's line; the caller raises the answer."""
-        task = asyncio.current_task(self) or (self.tasks[0] if self.tasks else None)
-        file, line = blame(None if task is None else task.get_coro())
+        file, line = self.users_line()
         error = Nondeterminism(
             f"{what} in a workflow body ({file}:{line}): a replay could not repeat it; {hint}", file=file, line=line
         )
@@ -303,6 +302,12 @@ class KernelLoop(asyncio.AbstractEventLoop):
             self.misuse = error
             self.owner.misused(error)
         return error
+
+    def users_line(self) -> tuple[str, int]:
+        """File and line of the body: what it executes, else where the running task waits, else where the root does."""
+        task = asyncio.current_task(self)
+        found = blame(None if task is None else task.get_coro())
+        return blame(self.tasks[0].get_coro()) if found is UNKNOWN and self.tasks else found
 
     # -- manners -------------------------------------------------------------------------------
 

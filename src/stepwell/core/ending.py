@@ -80,6 +80,8 @@ def ending_error(kernel: Kernel) -> BaseException | None:
 
 
 def _retry_delay(facts: EndFacts, error: BaseException) -> float | None:
+    if facts.rules.of_step:
+        return None
     retry = facts.rules.retry
     if facts.retries is not None:
         retry = type(retry)(facts.retries, retry.delay, retry.backoff, retry.max_delay, retry.jitter, retry.retry_on)

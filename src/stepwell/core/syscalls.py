@@ -101,7 +101,7 @@ class Syscalls:
             finally:
                 del refusal  # which holds this frame by its traceback
         if not self._closing and not self._finishing and self.stuck is None:
-            file, line = blame()
+            file, line = self.loop.users_line()
             self.stuck = Nondeterminism(
                 f"the workflow body goes on asking though it is refused ({file}:{line}): {refusal}; "
                 "let CancelledError pass",
@@ -111,7 +111,7 @@ class Syscalls:
         return False
 
     def _too_many(self, what: str) -> LimitExceeded:
-        file, line = blame()
+        file, line = self.loop.users_line()
         error = LimitExceeded(
             f"more than {OPEN_CALLS:,} {what} open at once in a workflow body ({file}:{line})",
             hint="Do them in parts, or start child runs.",

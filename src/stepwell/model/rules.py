@@ -15,7 +15,7 @@ class StepRules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkflowRules(msgspec.Struct, frozen=True, kw_only=True):
-    """Defaults of a workflow's runs."""
+    """Defaults of a workflow's runs. `of_step`: a step started by itself, whose retries are its call's, not the run's."""
 
     retry: Retry
     queue: str = "default"
@@ -24,3 +24,4 @@ class WorkflowRules(msgspec.Struct, frozen=True, kw_only=True):
     deadline: float | None = None
     retention: Retention | None = None
     keep: Keep | None = None
+    of_step: bool = False

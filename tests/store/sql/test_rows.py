@@ -21,10 +21,10 @@ from stepwell.store.sql.rows import (
 )
 
 FULL = RunRow(
-    key=b"k" * 16, id="one", workflow="w", queue="q", status=RunStatus.PARKED, priority=-3, epoch=4, generation=5, inbox=6,
-    worker="me", claimed_seq=7, deaths=2, due=8.5, rank=9.5, created_at=10.5, started_at=11.5, finished_at=12.5,
-    expires_at=13.5, parent=b"p" * 16, parent_call="c", origin=b"o" * 16, digest="d", progress=0.0, note="n", reason="r",
-    cancelling=True, options="{}", tags={"a": 1},
+    key=b"k" * 16, id="one", workflow="w", queue="q", status=RunStatus.PARKED, priority=-3, epoch=4, generation=5,
+    inbox=6, worker="me", claimed_seq=7, deaths=2, due=8.5, rank=9.5, created_at=10.5, started_at=11.5,
+    finished_at=12.5, expires_at=13.5, parent=b"p" * 16, parent_call="c", origin=b"o" * 16, digest="d", progress=0.0,
+    note="n", reason="r", cancelling=True, options="{}", tags={"a": 1},
 )  # fmt: skip
 
 

@@ -34,7 +34,7 @@ _KIND_NUMBER, _KIND_BOOL, _KIND_TEXT = range(3)
 
 _NONE_RARE: Final = [None, None, "", None, "", None, None, None, None]
 
-_decode = msgspec.json.Decoder(list[Any]).decode
+_decode = msgspec.json.Decoder(list[list[Any]]).decode
 _from_hex = bytes.fromhex
 
 

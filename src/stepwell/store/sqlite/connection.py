@@ -1,6 +1,6 @@
 """Connections to an SQLite file, in the settings that our promises need, and SQLite's errors as ours."""
 
-import itertools
+import os
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -28,8 +28,6 @@ DATA_ERRORS: Final = (
     UnicodeError, OverflowError, TypeError, ValueError,
 )  # fmt: skip
 """Errors of what was to be written, not of where: only the change that has them fails."""
-
-_memory_numbers = itertools.count()
 
 
 class Db:
@@ -112,7 +110,7 @@ def translated(error: BaseException, path: str) -> StepwellError:
         case apsw.FullError():
             hint = "Make space: nothing that was acknowledged is lost, and work goes on by itself."
             return DiskFull(f"there is no space left for the database {path}", hint=hint)
-        case apsw.ReadOnlyError() | apsw.PermissionsError():
+        case apsw.ReadOnlyError() | apsw.PermissionsError() | apsw.CantOpenError() if _exists_read_only(error, path):
             hint = "Check the owner and the mode of the file and of its directory."
             return StoreReadOnly(f"the database {path} cannot be written ({error})", hint=hint)
         case apsw.CorruptError() | apsw.NotADBError() | apsw.FormatError():
@@ -129,3 +127,12 @@ def translated(error: BaseException, path: str) -> StepwellError:
             hint = "Check that its directory exists and that you may write there."
             return StoreUnavailable(f"the database {path} cannot be opened ({error})", hint=hint)
     return StoreUnavailable(f"the database {path} does not answer ({type(error).__name__}: {error})")
+
+
+def _exists_read_only(error: BaseException, path: str) -> bool:
+    """Whether an error means that the file may not be written; SQLite may say that it cannot open it."""
+    if not isinstance(error, apsw.CantOpenError):
+        return True
+    effective = os.access in os.supports_effective_ids
+    places = (path, os.path.dirname(path) or ".")
+    return os.path.exists(path) and not all(os.access(place, os.W_OK, effective_ids=effective) for place in places)
