@@ -49,7 +49,7 @@ bench: $(VENV)/.dev ## run the benchmarks
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 torture: $(VENV)/.dev ## kill real workers and look for anything lost
-	@$(BIN)/python tests/torture/run.py $(ARGS)
+	@$(BIN)/python -m tests.torture.run $(ARGS)
 
 docs: $(VENV)/.docs ## build the documentation into site/
 	@$(BIN)/zensical build --strict --clean

@@ -2,10 +2,12 @@
 
 import argparse
 import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from benchmarks import floor, growth, idle, latency, processes, recovery, report, sleeping, steps
 
-ALL = {
+ALL: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
     "floor": floor.main,
     "processes": processes.main,
     "latency": latency.main,
@@ -15,7 +17,7 @@ ALL = {
     "sleeping": sleeping.main,
     "recovery": recovery.main,
 }
-QUICK = {
+QUICK: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
     "floor": lambda: floor.main(3_000, 1),
     "growth": lambda: growth.main((20_000,), 2_000, 1),
     "sleeping": lambda: sleeping.main(10_000, 1_000, 10.0),

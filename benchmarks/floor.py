@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ async def kernel_cpu(count: int = 5_000) -> float:
     for n in range(count):
         kernel = Kernel(n.to_bytes(16, "big"), 1)
         kernel.info = RunFacts(row, Started(at=1.0), b'{"x":1}', app.registry)
-        kernel.begin(lambda k=kernel: definition.program(k, k.info), 1.0)
+        kernel.begin(partial(definition.program, kernel, kernel.info), 1.0)
         kernel.at_end()
         kernel.take()
         kernel.deliver(entry)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from stepwell.authoring.step import Step
     from stepwell.authoring.workflow import Workflow
     from stepwell.client.app import App
+    from stepwell.client.version import VERSION as __version__  # noqa: N811
     from stepwell.core.timetable import Cron
     from stepwell.errors import (
         Conflict,
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
     )
     from stepwell.model.policy import NOT_DONE, Keep, Policy, Retention, Retry, check
     from stepwell.model.status import RunStatus
-    from stepwell.client.version import VERSION as __version__  # noqa: N811
 
 _HOMES = {
     "App": "stepwell.client.app",

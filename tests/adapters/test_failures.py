@@ -54,7 +54,7 @@ def errors() -> ErrorRegistry:
 def raised(error: BaseException) -> BaseException:
     try:
         raise error
-    except BaseException as caught:  # noqa: BLE001
+    except BaseException as caught:
         return caught
 
 

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,8 +15,15 @@ from stepwell.errors import AppClosed, DuplicateName, UnknownWorkflow
 from stepwell.testing.environment import Environment
 
 
-def make_app(url: str = "memory://") -> App:
-    app = App(url)
+class Shop(App):
+    """An app that carries its definitions along."""
+
+    job: Any
+    echo: Any
+
+
+def make_app(url: str = "memory://") -> Shop:
+    app = Shop(url)
 
     @app.step
     async def echo(x: int) -> int:
@@ -25,7 +33,7 @@ def make_app(url: str = "memory://") -> App:
     async def job(x: int) -> int:
         return await echo(x)
 
-    app.job, app.echo = job, echo  # type: ignore[attr-defined]
+    app.job, app.echo = job, echo
     return app
 
 
@@ -85,7 +93,7 @@ def test_public_names_all_resolve() -> None:
     for name in stepwell.__all__:
         assert getattr(stepwell, name) is not None
     with pytest.raises(AttributeError):
-        _ = stepwell.nonesuch  # type: ignore[attr-defined]
+        _ = stepwell.nonesuch
     assert stepwell.__version__
 
 

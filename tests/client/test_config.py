@@ -28,6 +28,9 @@ def test_arguments_come_before_the_environment() -> None:
         ("STEPWELL_CONCURRENCY", "many", "invalid_option"),
         ("STEPWELL_CONCURRENCY", "0", "invalid_option"),
         ("STEPWELL_LEASE", "5 parsecs", "invalid_duration"),
+        ("STEPWELL_LEASE", "0", "invalid_option"),
+        ("STEPWELL_LEASE", "nan", "invalid_duration"),
+        ("STEPWELL_POLL_INTERVAL", "0", "invalid_option"),
         ("STEPWELL_MODE", "boss", "invalid_option"),
         ("STEPWELL_DURABILITY", "maybe", "invalid_option"),
         ("STEPWELL_NAMESPACE", "", "invalid_option"),
@@ -38,3 +41,8 @@ def test_a_bad_value_names_its_variable(variable: str, value: str, code: str) ->
         settings({}, {variable: value})
     assert refused.value.code == code
     assert variable in str(refused.value)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("2", 2.0), ("0.5", 0.5), ("1e1", 10.0), ("1m 30s", 90.0)])
+def test_durations_in_the_environment_are_seconds_or_text(text: str, seconds: float) -> None:
+    assert settings({}, {"STEPWELL_POLL_INTERVAL": text}).poll_interval == seconds

@@ -1,6 +1,7 @@
 """Starting, finding, steering: what the open engine promises to callers."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -8,13 +9,23 @@ from stepwell import App, Conflict, IllegalState, NotFound, RunFailed, RunTermin
 from stepwell.testing.environment import Environment
 
 
-def shop() -> App:
-    app = App("memory://")
-    app.seen = []  # type: ignore[attr-defined]
+class Shop(App):
+    """An app that carries its definitions along."""
+
+    seen: Any
+    quick: Any
+    slow: Any
+    failing: Any
+    mended: Any
+
+
+def shop() -> Shop:
+    app = Shop("memory://")
+    app.seen = []
 
     @app.step
     async def note(x: int) -> int:
-        app.seen.append(x)  # type: ignore[attr-defined]
+        app.seen.append(x)
         return x
 
     @app.workflow
@@ -29,7 +40,7 @@ def shop() -> App:
 
     @app.step(retries=0)
     async def breaks(x: int) -> int:
-        if not app.mended:  # type: ignore[attr-defined]
+        if not app.mended:
             raise StepError("as planned")
         return x * 100
 
@@ -38,8 +49,8 @@ def shop() -> App:
         y = await note(x)
         return await breaks(y)
 
-    app.mended = False  # type: ignore[attr-defined]
-    app.quick, app.slow, app.failing = quick, slow, failing  # type: ignore[attr-defined]
+    app.mended = False
+    app.quick, app.slow, app.failing = quick, slow, failing
     return app
 
 
@@ -104,7 +115,7 @@ def test_retry_goes_on_from_the_failed_step_under_the_same_id() -> None:
             with pytest.raises(RunFailed) as caught:
                 await run.result()
             assert isinstance(caught.value.__cause__, StepError)
-            app.mended = True  # type: ignore[attr-defined]
+            app.mended = True
             await run.retry()
             assert await run.result() == 300
             assert app.seen == [3], "what was committed before the failure stays (P2)"

@@ -1,6 +1,7 @@
 """Looking at many runs: filters, pages, counts, and acting by name alone."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -9,8 +10,15 @@ from stepwell.errors import InvalidOption, NotFound
 from stepwell.testing.environment import Environment
 
 
-def make_app() -> App:
-    app = App("memory://")
+class Shop(App):
+    """An app that carries its definitions along."""
+
+    job: Any
+    nap: Any
+
+
+def make_app() -> Shop:
+    app = Shop("memory://")
 
     @app.step
     async def echo(x: int) -> int:
@@ -26,7 +34,7 @@ def make_app() -> App:
     async def nap(x: int) -> None:
         await sleep("1h")
 
-    app.job, app.nap = job, nap  # type: ignore[attr-defined]
+    app.job, app.nap = job, nap
     return app
 
 
@@ -106,9 +114,7 @@ def test_a_client_without_the_code_starts_by_name() -> None:
             async with client:
                 good = await client.start("job", {"x": 1})
                 bad = await client.start("job", {"x": "one"})
-                await app.job.start(
-                    0
-                )  # nobody polls in virtual time: a nudge
+                await app.job.start(0)  # nobody polls in virtual time: a nudge
                 await env.settle()
                 assert await (await app.runs.get(good.id)).result() == 2
                 with pytest.raises(RunFailed):

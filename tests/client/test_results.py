@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,8 +10,16 @@ from stepwell import App, RunParked, sleep
 from stepwell.testing.environment import Environment
 
 
-def make_app(url: str = "memory://", **options: str) -> App:
-    app = App(url, **options)
+class Shop(App):
+    """An app that carries its definitions along."""
+
+    job: Any
+    long: Any
+    stuck: Any
+
+
+def make_app(url: str = "memory://", **options: Any) -> Shop:
+    app = Shop(url, **options)
 
     @app.step
     async def echo(x: int) -> int:
@@ -28,7 +37,7 @@ def make_app(url: str = "memory://", **options: str) -> App:
     async def stuck() -> None:
         await asyncio.Event().wait()
 
-    app.job, app.long, app.stuck = job, long, stuck  # type: ignore[attr-defined]
+    app.job, app.long, app.stuck = job, long, stuck
     return app
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from typing import Any
 
 import pytest
 
@@ -9,8 +10,16 @@ from stepwell import App, RunFailed, sleep
 from stepwell.errors import AppClosed
 
 
-def make_app() -> App:
-    app = App("memory://")
+class Shop(App):
+    """An app that carries its definitions along."""
+
+    flow: Any
+    paid: Any
+    double: Any
+
+
+def make_app() -> Shop:
+    app = Shop("memory://")
     paid = app.event("paid", int)
 
     @app.step
@@ -26,11 +35,11 @@ def make_app() -> App:
         return await double(x) + got
 
     app.event("ordered", int)
-    app.flow, app.paid, app.double = flow, paid, double  # type: ignore[attr-defined]
+    app.flow, app.paid, app.double = flow, paid, double
     return app
 
 
-def all_verbs(app: App) -> None:
+def all_verbs(app: Shop) -> None:
     with app.sync as face:
         run = face.start(app.flow.options(id="a"), 5)
         face.send(app.paid, 100, key="5", id="m")

@@ -4,6 +4,7 @@
 but the kernel's: what a test does here is all that happens.
 """
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -79,6 +80,7 @@ class Held:
         self.snapshots: list[list[Open]] = []
         self.running: dict[str, RunStep] = {}
         self.history: list[Command] = []
+        self._soon: deque[AnyEntry] = deque()
         self.kernel = Kernel(key, 1)
         self._begin(decode_entries(encode_entries(entries)), key)
 
@@ -101,6 +103,7 @@ class Held:
         kernel.at_end()
         self.replayed = kernel.unplaced(asked)
         self.carry_out(self.replayed)
+        self._let_happen()
 
     def _note(self, entry: AnyEntry) -> None:
         self.entries.append(entry)
@@ -111,7 +114,6 @@ class Held:
 
     def carry_out(self, commands: list[Command]) -> None:
         """Note steps; record at once that waits and children are placed; close folded parts."""
-        folds: list[FoldScope] = []
         self.history += commands
         for command in commands:
             match command:
@@ -124,15 +126,24 @@ class Held:
                 case StartChild(detached=False):
                     self._placed(ChildStarted(at=self.now, call=command.call, run="00", id="child"))
                 case StartChild():
-                    self.deliver(ChildStarted(at=self.now, call=command.call, run="00", id="c", detached=True))
+                    self._soon.append(ChildStarted(at=self.now, call=command.call, run="00", id="c", detached=True))
                 case FoldScope():
-                    folds.append(command)
+                    value = Payload(v=msgspec.Raw(command.value))
+                    self._soon.append(Folded(at=self.now, call=command.call, void=[], value=value))
                 case _:
                     pass
-        for fold in folds:
-            void = [n for n, e in enumerate(self.entries) if getattr(e, "call", "").startswith(fold.call + "/")]
-            value = Payload(v=msgspec.Raw(fold.value))
-            self.deliver(Folded(at=self.now, call=fold.call, void=void, value=value))
+
+    def _let_happen(self) -> None:
+        """What follows of itself: parts are folded, unless they have been given up meanwhile; detached runs start."""
+        while self._soon:
+            entry = self._soon.popleft()
+            if isinstance(entry, Folded):
+                inside = entry.call + "/"
+                void = [n for n, e in enumerate(self.entries) if getattr(e, "call", "").startswith(inside)]
+                entry = msgspec.structs.replace(entry, void=void)
+                if entry.call not in self.kernel.calls:
+                    continue
+            self._happened(entry)
 
     def _placed(self, entry: AnyEntry) -> None:
         call = self.kernel.calls.get(entry.call)  # type: ignore[union-attr]
@@ -143,10 +154,14 @@ class Held:
 
     def deliver(self, entry: AnyEntry) -> "Held":
         """Let an entry happen, and carry out what the body asks for in answer."""
+        self._happened(entry)
+        self._let_happen()
+        return self
+
+    def _happened(self, entry: AnyEntry) -> None:
         self.kernel.deliver(entry)
         self._note(entry)
         self.carry_out(self.kernel.take())
-        return self
 
     # -- what a test says ----------------------------------------------------------------------
 
@@ -212,7 +227,7 @@ class Held:
         """A fresh kernel over the journal so far, or over another."""
         fresh = Held.__new__(Held)
         fresh.registry, fresh.definition, fresh.now = self.registry, self.definition, START
-        fresh.entries, fresh.snapshots, fresh.running, fresh.history = [], [], {}, []
+        fresh.entries, fresh.snapshots, fresh.running, fresh.history, fresh._soon = [], [], {}, [], deque()
         fresh.kernel = Kernel(self.kernel.key, 1)
         fresh._begin(decode_entries(encode_entries(self.entries if entries is None else entries)), fresh.kernel.key)
         return fresh

@@ -86,7 +86,7 @@ def test_every_method_of_an_event_loop_is_there_or_refused() -> None:
 
 
 @house.workflow
-async def one_step() -> int:
+async def one_step() -> Any:
     return await work(1)
 
 
@@ -320,16 +320,18 @@ def test_printing_a_task_is_no_misuse(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_as_completed_is_refused_over_bare_coroutines_and_fine_over_tasks_and_calls() -> None:
-    async def branch(n: int) -> int:
+    async def branch(n: int) -> Any:
         return await work(n)
 
     @House().workflow
-    async def over(what: str) -> list[int]:
-        given: Any = {
-            "coroutines": lambda: [branch(n) for n in range(4)],
-            "tasks": lambda: [asyncio.create_task(branch(n)) for n in range(4)],
-            "calls": lambda: [work(n) for n in range(4)],
-        }[what]()
+    async def over(what: str) -> Any:
+        given: list[Any]
+        if what == "coroutines":
+            given = [branch(n) for n in range(4)]
+        elif what == "tasks":
+            given = [asyncio.create_task(branch(n)) for n in range(4)]
+        else:
+            given = [work(n) for n in range(4)]
         return [await one for one in asyncio.as_completed(given)]
 
     refused = Held(over, "coroutines")

@@ -39,7 +39,7 @@ def replays_alike(held: Held) -> None:
 
 
 @house.workflow
-async def gathers() -> list[str]:
+async def gathers() -> Any:
     return await asyncio.gather(work("a"), work("b"), asyncio.create_task(work("c")))
 
 
@@ -152,7 +152,7 @@ async def races() -> Any:
 
 @house.workflow
 async def folded() -> Any:
-    async def page(n: int) -> list[str]:
+    async def page(n: int) -> Any:
         return await asyncio.gather(work(f"{n}a"), work(f"{n}b"))
 
     return [await fold("page", page, n) for n in range(3)]

@@ -23,7 +23,7 @@ async def work(name: str) -> Any:
 
 
 @house.step
-async def undo(name: Any) -> None: ...
+async def undo(name: Any) -> Any: ...
 
 
 @house.workflow
@@ -69,7 +69,7 @@ def branches(inner: st.SearchStrategy[Program]) -> st.SearchStrategy[Program]:
     )
 
 
-PROGRAMS = st.recursive(st.one_of(LEAVES), branches, max_leaves=8)
+PROGRAMS = branches(st.recursive(st.one_of(LEAVES), branches, max_leaves=12))
 
 
 async def interpret(program: Program) -> Any:
@@ -160,6 +160,7 @@ async def _generator(inner: Program, last: Program) -> Any:
 
     async for page in pages():
         return page
+    return None
 
 
 async def _raise() -> None:
@@ -237,7 +238,8 @@ def end_of(held: Held) -> Any:
 def asked(held: Held, length: int) -> list[str]:
     """The calls whose effect was not recorded yet when the journal had this length."""
     placed = {e.call for e in held.entries[:length] if isinstance(e, Armed | ChildStarted)}
-    return [o.call for o in held.snapshots[length - 1] if o.kind not in (Kind.TIMER, Kind.FOLD) and o.call not in placed]
+    commanded = [o.call for o in held.snapshots[length - 1] if o.kind not in (Kind.TIMER, Kind.FOLD)]
+    return [call for call in commanded if call not in placed]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stepwell.errors import InvalidOption
+from stepwell.errors import AppClosed, InvalidOption
 from stepwell.runtime.resources import Resources
 
 seen: ContextVar[str] = ContextVar("seen", default="nothing")
@@ -148,8 +148,11 @@ def test_one_who_gives_up_does_not_spoil_it_for_the_others() -> None:
 
 def test_a_resource_does_not_see_the_context_of_who_asked_first() -> None:
     async def main() -> None:
+        def look() -> str:
+            return seen.get()
+
         seen.set("a step's")
-        resources = Resources({"one": lambda: seen.get()})
+        resources = Resources({"one": look})
         assert await resources.get("one") == "nothing"
         await resources.close()
 
@@ -184,8 +187,28 @@ def test_closing_gives_up_one_that_is_still_being_made() -> None:
         asked = asyncio.create_task(resources.get("never"))
         await asyncio.sleep(0.001)
         await asyncio.wait_for(resources.close(), 1)
-        with pytest.raises(RuntimeError, match="CancelledError"):
+        with pytest.raises(AppClosed):
             await asked
+
+    asyncio.run(main())
+
+
+def test_a_cancel_scope_inside_a_resource_is_left_where_it_was_entered() -> None:
+    """Libraries with task groups demand that one task both opens and closes them."""
+    tasks: list[Any] = []
+
+    async def grouped() -> AsyncIterator[str]:
+        async with asyncio.timeout(60):
+            tasks.append(asyncio.current_task())
+            yield "grouped"
+            tasks.append(asyncio.current_task())
+
+    async def main() -> None:
+        resources = Resources({"grouped": grouped})
+        assert await resources.get("grouped") == "grouped"
+        await resources.close()
+        assert tasks[0] is tasks[1]
+        assert tasks[0] is not asyncio.current_task()
 
     asyncio.run(main())
 

@@ -1,6 +1,7 @@
 """The environment: time that waits for the test, workers that die, steps that are played."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -10,8 +11,18 @@ from stepwell.testing.clock import START
 from stepwell.testing.environment import Environment
 
 
-def make_app() -> App:
-    app = App("memory://")
+class Shop(App):
+    """An app that carries its definitions along."""
+
+    waits: Any
+    fetches: Any
+    adds: Any
+    fetch: Any
+    ping: Any
+
+
+def make_app() -> Shop:
+    app = Shop("memory://")
     ping = app.event("ping", int)
 
     @app.step
@@ -41,7 +52,7 @@ def make_app() -> App:
             await sleep("1h")
         return x
 
-    app.waits, app.fetches, app.adds, app.fetch, app.ping = waits, fetches, adds, fetch, ping  # type: ignore[attr-defined]
+    app.waits, app.fetches, app.adds, app.fetch, app.ping = waits, fetches, adds, fetch, ping
     return app
 
 

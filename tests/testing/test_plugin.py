@@ -1,5 +1,6 @@
 """The pytest plugin, as a user's test run sees it."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -28,9 +29,10 @@ def test_plain(stepwell_env):
 
 def test_marker_and_fixture_work_without_another_plugin(tmp_path: Path) -> None:
     (tmp_path / "test_user.py").write_text(SUITE)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "stepwell.testing.plugin", "-p", "no:anyio",
-               "-p", "no:cacheprovider", str(tmp_path)]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "stepwell.testing.plugin", "-p", "no:cacheprovider",
+               str(tmp_path)]  # fmt: skip
+    env = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # neither anyio, nor this one by its entry point
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path, env=env)
     assert "2 passed" in done.stdout, done.stdout + done.stderr
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,8 +12,14 @@ from stepwell.testing import recorded
 from stepwell.testing.environment import Environment
 
 
-def make_app(*, extra: bool = False, big: int = 0) -> App:
-    app = App("memory://")
+class Shop(App):
+    """An app that carries its definitions along."""
+
+    flow: Any
+
+
+def make_app(*, extra: bool = False, big: int = 0) -> Shop:
+    app = Shop("memory://")
 
     @app.step
     async def fetch(x: int) -> str:
@@ -30,7 +37,7 @@ def make_app(*, extra: bool = False, big: int = 0) -> App:
         await sleep("1h")
         return await store(text)
 
-    app.flow = flow  # type: ignore[attr-defined]
+    app.flow = flow
     return app
 
 

@@ -4,19 +4,24 @@ import asyncio
 import signal
 from typing import Any
 
-from log import Log
-
 from stepwell import App, EventTimeout, NonRetryableError, sleep, step_info
+from tests.torture.log import Log
 
 LEASE = 2.0
 
 
-def make_app(url: str, log_path: str, **options: Any) -> App:
+class Tortured(App):
+    """The app, with the event that is sent to it."""
+
+    paid: Any
+
+
+def make_app(url: str, log_path: str, **options: Any) -> Tortured:
     """The app; `lease` is short, so that recovery is quick."""
-    app = App(url, lease=LEASE, poll_interval=0.2, **options)
+    app = Tortured(url, lease=LEASE, poll_interval=0.2, **options)
     log = Log(log_path)
     paid = app.event("paid", int)
-    app.paid = paid  # type: ignore[attr-defined]
+    app.paid = paid
 
     async def body(x: int, seconds: float) -> int:
         info = step_info()

@@ -1,4 +1,4 @@
-"""`python tests/torture/run.py [--seconds N] [--long]`: kill workers at random, then check that nothing was lost."""
+"""`python -m tests.torture.run [--seconds N] [--long]`: kill workers at random, then check that nothing was lost."""
 
 import argparse
 import asyncio
@@ -11,11 +11,9 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from flows import LEASE, make_app
-from log import Log
-from verdict import check
+from tests.torture.flows import LEASE, make_app
+from tests.torture.log import Log
+from tests.torture.verdict import check
 
 WORKFLOWS = ("chain", "order", "family", "saga")
 
@@ -24,7 +22,7 @@ class Fleet:
     """Worker processes that die and come back."""
 
     def __init__(self, size: int, url: str, log: Path, dice: random.Random) -> None:
-        self._command = [sys.executable, str(Path(__file__).with_name("worker.py")), url, str(log)]
+        self._command = [sys.executable, "-m", "tests.torture.worker", url, str(log)]
         self._dice = dice
         self.workers = [self._spawn() for _ in range(size)]
         self.kills = self.pauses = 0
@@ -81,12 +79,12 @@ async def load(url: str, log_path: Path, until: float, dice: random.Random) -> N
             arguments = {"x": n} | ({"key": run_id} if name == "order" else {})
             early = dice.random() < 0.5
             if name == "order" and early:
-                await app.paid.send(100, key=run_id, id=f"m{n}")  # type: ignore[attr-defined]
+                await app.paid.send(100, key=run_id, id=f"m{n}")
                 log.write("sent", id=f"m{n}")
             await app.start(name, arguments, id=run_id)
             log.write("started", run=run_id, x=n)
             if name == "order" and not early:
-                await app.paid.send(100, key=run_id, id=f"m{n}")  # type: ignore[attr-defined]
+                await app.paid.send(100, key=run_id, id=f"m{n}")
                 log.write("sent", id=f"m{n}")
             await asyncio.sleep(dice.uniform(0, 0.04))
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import apsw
-from flows import EXPECTED
-from log import read
 
 from stepwell import App, RunFailed
+from tests.torture.flows import EXPECTED
+from tests.torture.log import read
 
 
 class Verdict:

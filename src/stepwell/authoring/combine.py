@@ -10,7 +10,7 @@ from stepwell.authoring.call import Call
 from stepwell.authoring.inject import refuse_method
 from stepwell.authoring.registry import Registry
 from stepwell.authoring.step import Step
-from stepwell.core.asyncloop import CancelledError
+from stepwell.core.asyncloop import KernelFuture
 from stepwell.core.kernel import Kernel
 from stepwell.core.opencalls import Kind
 from stepwell.core.scope import Scope
@@ -38,44 +38,51 @@ def first(**contenders: Awaitable[Any]) -> Call[Won]:
         raise InvalidOption("first() without contenders", expected="at least one, by name")
     kernel = body_kernel("stepwell.first()")
 
-    async def race() -> Won:
-        futures: dict[str, Any] = {}
-        try:
-            for name, call in contenders.items():
-                futures[name] = _begin(kernel, call)
-            await _decided(kernel, list(futures.values()))
-        finally:
-            for future in futures.values():
-                if not future.done():
-                    future.cancel()
-        ended = [(n, f) for n, f in futures.items() if f.done() and not f.cancelled()]
-        for _, future in ended[1:]:
-            future.exception()  # retrieved: a loser's failure is nobody's business
-        if not ended:
-            raise CancelledError("every contender of first() was cancelled")
-        name, winner = ended[0]
-        return Won(name, winner.result())
+    return Call("first", "first", kernel, lambda: _race(kernel, contenders))
 
-    return Call("first", "first", kernel, lambda: kernel.loop.create_task(race()))
+
+def _race(kernel: Kernel, contenders: dict[str, Awaitable[Any]]) -> KernelFuture:
+    # Futures and callbacks, no task: one that is cancelled before its first step would leave the contenders open.
+    won = KernelFuture(kernel.loop)
+    futures: dict[str, Any] = {}
+
+    def one_done(_: Any) -> None:
+        if won.done():
+            return
+        ended = [(name, f) for name, f in futures.items() if f.done() and not f.cancelled()]
+        if ended:
+            name, winner = ended[0]
+            error = winner.exception()
+            if error is None:
+                won.set_result(Won(name, winner.result()))
+            else:
+                won.set_exception(error)
+        elif all(f.done() for f in futures.values()):
+            won.cancel()
+
+    def over(_: Any) -> None:
+        for future in futures.values():
+            if not future.done():
+                future.cancel()
+            elif not future.cancelled():
+                future.exception()  # retrieved: a loser's failure is nobody's business
+
+    won.add_done_callback(over)
+    try:
+        for name, contender in contenders.items():
+            futures[name] = _begin(kernel, contender)
+    except BaseException:
+        won.cancel()
+        raise
+    for future in futures.values():
+        future.add_done_callback(one_done)
+    return won
 
 
 def _begin(kernel: Kernel, contender: Awaitable[Any]) -> Any:
     if isinstance(contender, Call):
         return contender.start()._future
     return kernel.loop.create_task(_wait(contender))
-
-
-async def _decided(kernel: Kernel, futures: list[Any]) -> None:
-    """Wait until one of the futures has a result or an error, or all are cancelled."""
-    decided = kernel.loop.create_future()
-
-    def one_done(future: Any) -> None:
-        if not decided.done() and (not future.cancelled() or all(f.done() for f in futures)):
-            decided.set_result(None)
-
-    for future in futures:
-        future.add_done_callback(one_done)
-    await decided
 
 
 async def _wait(awaitable: Awaitable[R]) -> R:

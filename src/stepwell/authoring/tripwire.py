@@ -11,6 +11,7 @@ _FORBIDDEN = {
     "secrets": None,
     "uuid": {"uuid1", "uuid4"},
     "os": {"urandom", "getenv", "environ", "system", "popen", "getpid"},
+    "asyncio.threads": {"to_thread"},
     "socket": None,
     "subprocess": None,
     "urllib.request": None,
@@ -20,6 +21,7 @@ _FORBIDDEN = {
     "builtins": {"open", "input"},
 }
 _METHODS = {("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today")}
+_COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
 _HINTS = {
     "time": "use stepwell.now(), or stepwell.sleep()",
     "random": "use stepwell.random()",
@@ -33,7 +35,8 @@ def scan(fn: Callable[..., Any], seen: set[Any] | None = None) -> list[str]:
     """Suspicious uses in a workflow function and the plain functions of its module that it calls.
 
     Each is "file:line: what; what to do". Found by reading the byte code, so a use hidden behind an attribute
-    of an object is missed: the kernel's own refusals and the test tripwire catch those at run time.
+    of an object is missed: the kernel's own refusals and the test tripwire catch those at run time. So are functions
+    defined inside the workflow, lambdas too: they may well be the bodies of inline steps.
     """
     seen = set() if seen is None else seen
     code = getattr(fn, "__code__", None)
@@ -70,7 +73,7 @@ def _uses(code: types.CodeType, names: dict[str, Any]) -> Iterator[tuple[int, st
         if problem is not None:
             yield line, problem
     for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
+        if isinstance(constant, types.CodeType) and constant.co_name in _COMPREHENSIONS:
             yield from _uses(constant, names)
 
 

@@ -148,9 +148,9 @@ class App(Definer):
             await opened.end()
 
     def _isolate(self) -> Any:
-        # By name: its child process loads an App, so that module stands on this one and not the other way round.
-        module = import_module("stepwell.client.isolated")
-        isolation = module.Isolation(self, module.reference_of(self))
+        # By name: its child process loads an App, so those modules stand on this one and not the other way round.
+        reference = import_module("stepwell.client.discover").reference_of(self)
+        isolation = import_module("stepwell.client.isolated").Isolation(self, reference)
         isolation.start()
         return isolation
 

@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Literal
 
 import msgspec
 
 from stepwell.errors import InvalidOption
-from stepwell.model.duration import seconds
+from stepwell.model.duration import describe, seconds
 
 Mode = Literal["all", "client", "worker"]
 DEFAULT_URL = "sqlite:///stepwell.db"
@@ -32,6 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _TIMES = {"poll_interval", "lease", "grace", "retention"}
+_LEAST = {"poll_interval": 0.01, "lease": 0.1}
 _NUMBERS = {"concurrency": 1, "hot_runs": 0}
 _CHOICES = {
     "mode": ("all", "client", "worker"),
@@ -64,7 +66,10 @@ def settings(given: Mapping[str, Any], environment: Mapping[str, str] | None = N
 
 def _checked(name: str, value: Any, source: str) -> Any:
     if name in _TIMES:
-        return seconds(float(value) if isinstance(value, str) and value.isdigit() else value, source)
+        length = seconds(_number(value), source)
+        if length < _LEAST.get(name, 0.0):
+            raise InvalidOption(f"{source}={value!r}", expected=f"at least {describe(_LEAST[name])}")
+        return length
     if name in _NUMBERS:
         try:
             number = int(value)
@@ -77,4 +82,12 @@ def _checked(name: str, value: Any, source: str) -> Any:
         raise InvalidOption(f"{source}={value!r}", expected=f"one of {', '.join(_CHOICES[name])}")
     if not isinstance(value, str) or not value:
         raise InvalidOption(f"{source}={value!r}", expected="a non-empty string")
+    return value
+
+
+def _number(value: Any) -> Any:
+    """A number of seconds in the environment is text."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return float(value)
     return value

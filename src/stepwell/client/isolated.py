@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from stepwell.client.app import App
-from stepwell.client.discover import load, reference_of
+from stepwell.client.discover import load
 from stepwell.client.leash import manner_of, orders, spawn
 from stepwell.client.logs import Format, write_log
 from stepwell.client.stopping import Stopping

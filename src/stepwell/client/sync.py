@@ -14,7 +14,7 @@ from stepwell.authoring.event import Event
 from stepwell.authoring.handle import Run, RunStatusReport
 from stepwell.authoring.starting import Startable
 from stepwell.client.inspect import AppStatus, Page, Runs
-from stepwell.errors import AppClosed
+from stepwell.errors import AppClosed, WrongContext
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -119,10 +119,13 @@ class SyncFace:
         self._loop = self._thread = None
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine of the app in its loop, and wait for it. Raises AppClosed."""
+        """Run a coroutine of the app in its loop, and wait for it. Raises AppClosed, WrongContext."""
         if self._loop is None:
             work.close()
             raise AppClosed("the app is not open", hint="Use it inside `with app.sync:`.")
+        if threading.current_thread() is self._thread:
+            work.close()
+            raise WrongContext("`app.sync` in async code of its own app would wait for itself", hint="Use `app`.")
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     # -- verbs ---------------------------------------------------------------------------------

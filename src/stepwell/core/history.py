@@ -9,7 +9,6 @@ from stepwell.model.entry import (
     CancelSeen,
     ChildEnded,
     ChildStarted,
-    Fired,
     Finished,
     Fired,
     Folded,

@@ -15,7 +15,7 @@ class StepRules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkflowRules(msgspec.Struct, frozen=True, kw_only=True):
-    """Defaults of a workflow's runs. `of_step`: a step started by itself, whose retries are its call's, not the run's."""
+    """Defaults of a workflow's runs. `of_step`: a step started by itself; its retries are the call's, not the run's."""
 
     retry: Retry
     queue: str = "default"

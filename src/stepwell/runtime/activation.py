@@ -114,8 +114,12 @@ class Activation:
         try:
             kernel = self.kernel
             while self.behind or (kernel.outcome is None and kernel.stuck is None):
-                entry = self._ready.popleft() if self._ready else self.inputs.next()
-                if entry is None:
+                entry: AnyEntry | None
+                if self._ready:
+                    entry = self.orders.in_time(self._ready.popleft())
+                    if entry is None:
+                        continue
+                elif (entry := self.inputs.next()) is None:
                     break
                 self._happened(entry)
             self._conclude()

@@ -105,6 +105,9 @@ class Claims:
                 log.warning("claiming failed: %s", error)
                 worker.doubt()
                 self._ring_at(worker.clock.now() + 1.0)
+            except Exception:
+                log.exception("claiming failed")  # and is tried again: a worker must not stop in silence
+                self._ring_at(worker.clock.now() + 1.0)
             finally:
                 self.asking = False
             if not self._backlog or worker.room <= 0:
@@ -114,9 +117,10 @@ class Claims:
     async def _look(self) -> None:
         """Claim what there is room for; when that was all there is, find out when to look again."""
         room = self._worker.room
-        self._backlog = room <= 0 or await self._claim() >= room
+        found = await self._claim() if room > 0 else 0
+        self._backlog = found >= room
         if not self._backlog:
-            await self._arm()
+            self._backlog = await self._arm() and found > 0
 
     async def _claim(self) -> int:
         worker = self._worker
@@ -141,18 +145,22 @@ class Claims:
         finally:
             done.set_result(None)
 
-    async def _arm(self) -> None:
-        """Ring when the next run is due, or when it is time to look again."""
+    async def _arm(self) -> bool:
+        """Ring when the next run is due, or when it is time to look again. True: one is due already.
+
+        If nothing was found though one is due, it is not for this worker (another queue): it is no reason to hurry.
+        """
         worker = self._worker
         now = worker.clock.now()
         due = await worker.store.next_due(worker.names)
-        waits = [max(due - now, 0.0)] if due is not None else []
+        waits = [due - now] if due is not None and due > now else []
         if worker.options.poll_s is not None:
             self._idle_polls += 1
             poll = worker.options.poll_s
-            waits.append(min(poll * 1.5 ** min(self._idle_polls, 10), max(SLOWEST_POLL, poll)))
+            waits.append(min(poll * 2.0 ** min(self._idle_polls, 10), max(SLOWEST_POLL, poll)))
         if waits:
             self._ring_at(now + min(waits))
+        return due is not None and due <= now
 
     def _ring_at(self, when: float) -> None:
         if self._alarm is not None:
@@ -172,6 +180,9 @@ class Claims:
             except WorldError as error:
                 log.warning("listening failed: %s", error)
                 await asyncio.sleep(1.0)  # noqa: TID251 - real time: only a real store has hints
+            except Exception:
+                log.exception("listening failed; polling goes on")
+                await asyncio.sleep(30.0)  # noqa: TID251
 
     def _adapt(self) -> None:
         """Widen while runs finish faster than they are asked for; a window far beyond the slots would hoard."""

@@ -18,7 +18,7 @@ def suspicion(definition: WorkflowDefinition) -> Nondeterminism | None:
         return None
     place = _PLACE.match(definition.warnings[0])
     file, line = (place[1], int(place[2])) if place is not None else (None, None)
-    return Nondeterminism("; ".join(definition.warnings), file=file, line=line)
+    return Nondeterminism("; ".join(definition.warnings), hint="Side effects belong in a step.", file=file, line=line)
 
 
 def warn_of(definitions: Definitions, names: tuple[str, ...]) -> None:

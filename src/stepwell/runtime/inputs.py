@@ -27,6 +27,7 @@ class Inputs:
         self._items: deque[InboxItem] = deque()
         self._unread: dict[str, deque[InboxItem]] = {}
         self._direct: dict[str, deque[str]] = {}
+        self._given: dict[str, InboxItem] = {}
         self._seen = 0
 
     def forget(self) -> None:
@@ -139,8 +140,29 @@ class Inputs:
         if unread:
             item = unread.popleft()
             self._run.draft.took.append(item.n)
+            self._given[name] = item
             return self._received(item, name)
         self._direct.setdefault(event, deque()).append(name)
+        return None
+
+    def given(self, name: str) -> None:
+        """The message taken for this wait is being delivered."""
+        self._given.pop(name, None)
+
+    def give_back(self, name: str) -> AnyEntry | None:
+        """The wait was given up before its message was delivered: that goes to the next wait, or stays."""
+        item = self._given.pop(name, None)
+        if item is None or item.n not in self._run.draft.took:
+            return None
+        self._run.draft.took.remove(item.n)
+        event = item.event or ""
+        waiting = self._direct.get(event)
+        while waiting:
+            other = waiting.popleft()
+            if other in self._run.kernel.calls:
+                self._run.draft.took.append(item.n)
+                return self._received(item, other)
+        self._unread.setdefault(event, deque()).appendleft(item)
         return None
 
     def _received(self, item: InboxItem, name: str) -> Received:

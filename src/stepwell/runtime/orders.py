@@ -5,7 +5,7 @@ import msgspec
 from stepwell.errors import Conflict
 from stepwell.model.change import Post, Wait
 from stepwell.model.command import CloseCall, Command, FoldScope, PlaceWait, RunStep, StartChild
-from stepwell.model.entry import Armed, ChildEnded, ChildStarted, Folded
+from stepwell.model.entry import AnyEntry, Armed, ChildEnded, ChildStarted, Folded, Received
 from stepwell.model.run import InboxItem, RunRow
 from stepwell.runtime.holding import Holding
 from stepwell.runtime.inputs import Inputs
@@ -146,10 +146,22 @@ class Orders:
 
     def _fold(self, command: FoldScope) -> None:
         run = self._run
-        inside = command.call + "/"
-        void = [n for n, call in enumerate(run.calls_of) if call is not None and call.startswith(inside)]
         value = run.draft.payload(command.value, f"the value of {command.call!r}")
-        run.soon(Folded(at=run.stamp(), call=command.call, void=void, value=value))
+        run.soon(Folded(at=run.stamp(), call=command.call, void=[], value=value))
+
+    def in_time(self, entry: AnyEntry) -> AnyEntry | None:
+        """An entry whose turn has come, as it is now; None when the body has given its call up meanwhile."""
+        run = self._run
+        call = getattr(entry, "call", None)
+        if call in run.kernel.calls or (isinstance(entry, ChildStarted) and entry.detached):
+            if isinstance(entry, Received):
+                self._inputs.given(entry.call)
+            if not isinstance(entry, Folded):
+                return entry
+            inside = entry.call + "/"
+            void = [n for n, one in enumerate(run.calls_of) if one is not None and one.startswith(inside)]
+            return msgspec.structs.replace(entry, void=void)
+        return self._inputs.give_back(entry.call) if isinstance(entry, Received) else None
 
 
 def _conflict(row: RunRow) -> Conflict:

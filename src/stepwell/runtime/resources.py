@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import Context
 from typing import Any
 
-from stepwell.errors import InvalidOption
+from stepwell.errors import AppClosed, InvalidOption
 
 log = logging.getLogger("stepwell.worker")
 
@@ -20,6 +20,12 @@ class Live:
         self.ready: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.enough = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
+
+    def refuse(self, error: Exception) -> None:
+        """It is not to be had."""
+        if not self.ready.done():
+            self.ready.set_exception(error)
+            self.ready.exception()  # retrieved: whoever waits for it is told by a shield of its own
 
 
 class Resources:
@@ -51,8 +57,7 @@ class Resources:
                 log.exception("resource %r did not close", name)
                 return
             self._live.pop(name, None)
-            live.ready.set_exception(error if isinstance(error, Exception) else RuntimeError(repr(error)))
-            live.ready.exception()  # retrieved: whoever waits for it is told by a shield of its own
+            live.refuse(error if isinstance(error, Exception) else AppClosed(f"resource {name!r} was given up"))
 
     async def _make(self, name: str, stack: AsyncExitStack) -> Any:
         factory = self._factory(name)
@@ -86,9 +91,10 @@ class Resources:
     async def close(self) -> None:
         """Close all, last made first; an error in one is logged and keeps no other from closing."""
         while self._live:
-            _, live = self._live.popitem()
+            name, live = self._live.popitem()
             live.enough.set()
             if live.task is not None:
                 if not live.ready.done():
                     live.task.cancel()
                 await asyncio.wait([live.task])
+            live.refuse(AppClosed(f"resource {name!r} was given up: its worker stops"))

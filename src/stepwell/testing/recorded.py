@@ -39,8 +39,11 @@ async def save(run: Run[Any], path: str | Path) -> None:
         raise NotFound(f"there is no run {run.id!r} (any more)")
     entries = [entry for _, data in loaded.journal or [] for entry in decode_entries(data)]
     blobs = {digest: base64.b64encode(data).decode() for digest, data in loaded.blobs.items()}
-    data = msgspec.json.encode(Recording(loaded.row, entries, blobs))
-    Path(path).write_bytes(msgspec.json.format(data, indent=1) + b"\n")
+    _write(Path(path), Recording(loaded.row, entries, blobs))
+
+
+def _write(path: Path, recording: Recording) -> None:
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(recording), indent=1) + b"\n")
 
 
 def load(path: str | Path) -> Claimed:

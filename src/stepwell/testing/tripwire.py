@@ -34,7 +34,7 @@ def tripwire() -> Iterator[None]:
     """While the block lasts, these functions refuse to work in a workflow body, and only there."""
     originals = [(owner, name, getattr(owner, name)) for owner, name in _WATCHED]
     for owner, name, original in originals:
-        setattr(owner, name, _wire(f"{owner.__name__}.{name}", original))
+        setattr(owner, name, _wire(owner.__name__, name, original))
     try:
         yield
     finally:
@@ -42,13 +42,15 @@ def tripwire() -> Iterator[None]:
             setattr(owner, name, original)
 
 
-def _wire(what: str, original: Callable[..., Any]) -> Callable[..., Any]:
+def _wire(module: str, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
     def wired(*args: Any, **kwargs: Any) -> Any:
         loop = running_loop()
         if type(loop) is KernelLoop and not _called_by_the_library():
-            raise loop.refuse(f"{what}() was called")
+            raise loop.refuse(f"{module}.{name}() was called")
         return original(*args, **kwargs)
 
+    # Whoever reads code for uses of the original, as the scan of a workflow does, has to find it under its name.
+    wired.__module__, wired.__name__, wired.__qualname__ = module, name, name
     return wired
 
 

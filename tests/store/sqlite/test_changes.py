@@ -48,7 +48,16 @@ async def test_data_that_cannot_be_stored(scene: Scene, broken: dict[str, object
 
 
 @pytest.mark.parametrize(
-    "fields", [{"run_id": "\ud800"}, {"tags": {"n": 2**70}}, {"priority": 2**70}, {"workflow": "\udfff"}]
+    "fields",
+    [
+        {"run_id": "\ud800"},
+        {"tags": {"n": 2**70}},
+        {"priority": 2**70},
+        {"workflow": "\udfff"},
+        {"rank": float("inf")},
+        {"rank": float("nan")},
+        {"due": float("-inf")},
+    ],
 )
 async def test_starts_that_cannot_be_stored(scene: Scene, fields: dict[str, object]) -> None:
     new = scene.new(**fields)  # type: ignore[arg-type]

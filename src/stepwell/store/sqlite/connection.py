@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import apsw
@@ -28,6 +29,9 @@ DATA_ERRORS: Final = (
     UnicodeError, OverflowError, TypeError, ValueError,
 )  # fmt: skip
 """Errors of what was to be written, not of where: only the change that has them fails."""
+_VALUE_CONSTRAINTS: Final = frozenset({
+    apsw.SQLITE_CONSTRAINT_DATATYPE, apsw.SQLITE_CONSTRAINT_CHECK, apsw.SQLITE_CONSTRAINT_NOTNULL,
+})  # fmt: skip
 
 
 class Db:
@@ -119,7 +123,7 @@ def translated(error: BaseException, path: str) -> StepwellError:
         case apsw.SQLError() if "no such table" in str(error):
             hint = "Create them: stepwell db init"
             return SchemaMissing(f"the database {path} lacks Stepwell's tables ({error})", hint=hint)
-        case apsw.ConstraintError() if getattr(error, "extendedresult", 0) != apsw.SQLITE_CONSTRAINT_DATATYPE:
+        case apsw.ConstraintError() if getattr(error, "extendedresult", 0) not in _VALUE_CONSTRAINTS:
             return StoreCorrupt(f"a change contradicts what is stored in {path} ({error})")
         case _ if isinstance(error, DATA_ERRORS):
             return NotSerializable(f"a value cannot be stored: {error}")
@@ -134,5 +138,6 @@ def _exists_read_only(error: BaseException, path: str) -> bool:
     if not isinstance(error, apsw.CantOpenError):
         return True
     effective = os.access in os.supports_effective_ids
-    places = (path, os.path.dirname(path) or ".")
-    return os.path.exists(path) and not all(os.access(place, os.W_OK, effective_ids=effective) for place in places)
+    file = Path(path)
+    places = (file, file.parent)
+    return file.exists() and not all(os.access(place, os.W_OK, effective_ids=effective) for place in places)

@@ -45,7 +45,9 @@ CREATE TABLE stepwell_runs (
     cancelling  INTEGER NOT NULL,
     tagged      INTEGER NOT NULL,    -- whether stepwell_tags has rows: most runs spare the look
     options     TEXT,
-    PRIMARY KEY (ns, key)
+    PRIMARY KEY (ns, key),
+    -- No infinite times: rows are read as JSON, which has none, and one such row would spoil a whole page.
+    CHECK (abs(rank) + abs(ifnull(due, 0)) + abs(ifnull(expires_at, 0)) + abs(ifnull(progress, 0)) < 9e999)
 ) STRICT, WITHOUT ROWID;
 
 -- Every index is partial, and every one costs a write whenever a run enters or leaves it; each has to be argued.

@@ -1,0 +1,5 @@
+"""Claiming: how often, how many, and when."""
+
+import pytest
+
+pytestmark = pytest.mark.anyio

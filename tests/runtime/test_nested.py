@@ -1,0 +1,5 @@
+"""Steps called inside steps."""
+
+import pytest
+
+pytestmark = pytest.mark.anyio
