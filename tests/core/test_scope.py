@@ -12,7 +12,14 @@ def test_the_first_of_a_name_is_bare_and_the_others_are_counted() -> None:
 
 @pytest.mark.parametrize(
     ("name", "written"),
-    [("a/b", "a%2Fb"), ("a#2", "a%232"), ("a@1", "a%401"), ("100%", "100%25"), ("a b.c-d", "a b.c-d"), ("naïve", "naïve")],
+    [
+        ("a/b", "a%2Fb"),
+        ("a#2", "a%232"),
+        ("a@1", "a%401"),
+        ("100%", "100%25"),
+        ("a b.c-d", "a b.c-d"),
+        ("naïve", "naïve"),
+    ],
 )
 def test_what_has_a_meaning_in_a_path_is_escaped(name: str, written: str) -> None:
     assert Scope("", 0).identify(name) == written

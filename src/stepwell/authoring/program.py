@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 from stepwell.authoring.inputs import loosely
@@ -78,7 +79,13 @@ async def _undo_all(kernel: Kernel) -> None:
     """The rollback that a failed or cancelled body owes."""
     if not kernel.undo and all(call.dropped is None for call in kernel.calls.values()):
         return
-    await kernel.quiet()  # what still runs may leave something to undo, and must not go on beside it
+    quiet = False
+    while not quiet:
+        # What still runs may leave something to undo, and must not go on beside it. A cancellation may still be on
+        # its way to this task (a task group hands it on so): it has had its effect.
+        with suppress(CancelledError):
+            await kernel.quiet()
+            quiet = True
     if kernel.undo:
         scope = kernel.loop.scope.named("rollback")
         scope.undo = True

@@ -78,7 +78,8 @@ class Kernel(Syscalls):
         while self._quiet is not None and not spun:
             quiet, self._quiet = self._quiet, None
             self._end_others()
-            quiet.set_result(None)
+            if not quiet.done():
+                quiet.set_result(None)
             spun = not self.loop.drive(ACTIVATION_BUDGET)
         if self.stuck is not None or self.outcome is not None:
             return

@@ -195,7 +195,7 @@ class RandomChanges:
 
     def _put_back(self, row: Row, change: Change) -> Change:
         keyed = [item for item in self._inbox(row) if item["kind"] == "message" and item["call"] is not None]
-        items = tuple(InboxItem(**item | {"data": msgspec.Raw(item["data"])}) for item in self.dice.some(keyed, 70))
+        items = tuple(_as_item(item) for item in self.dice.some(keyed, 70))
         return replace(change, put_back=items, took=tuple(item.n for item in items))
 
     def _children(self, row: Row, change: Change) -> Change:
@@ -294,3 +294,8 @@ class RandomChanges:
 
     def _entry(self, kind: str) -> bytes:
         return f'[{{"k":"{kind}","at":{self._now},"n":{self.dice.below(1000)}}}]'.encode()
+
+
+def _as_item(dumped: Row) -> InboxItem:
+    given: Row = dumped | {"data": msgspec.Raw(dumped["data"])}
+    return InboxItem(**given)

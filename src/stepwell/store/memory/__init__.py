@@ -4,7 +4,7 @@ No cleverness here: every other store is compared with this one, operation by op
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 
@@ -59,7 +59,7 @@ class MemoryStore:
         self.base.listeners.pop(self, None)
 
     @contextmanager
-    def writing(self) -> Iterator[Space]:
+    def writing(self) -> Generator[Space]:
         """The namespace, for one writer at a time; other stores of the base hear of it afterwards."""
         with self.base.lock:
             yield self.space

@@ -41,4 +41,6 @@ def dump(space: Space) -> dict[str, object]:
 
 def _plain(item: InboxItem) -> dict[str, object]:
     """An item as values that compare and print."""
-    return asdict(item) | {"data": bytes(item.data)}
+    plain: dict[str, object] = asdict(item)
+    plain["data"] = bytes(item.data)
+    return plain

@@ -19,6 +19,8 @@ _SUCCEEDED: Final = CODE[RunStatus.SUCCEEDED]
 _RUNNING: Final = CODE[RunStatus.RUNNING]
 _RUNS: Final = "stepwell_runs r"
 
+Source = tuple[str, list[Condition]]
+
 
 def list_runs(db: Db, which: RunFilter, after: bytes | None, limit: int) -> list[RunRow]:
     """As `ports.store.Store.list`."""
@@ -34,7 +36,7 @@ def list_runs(db: Db, which: RunFilter, after: bytes | None, limit: int) -> list
     return sorted(rows, key=lambda row: row.key, reverse=True)
 
 
-def _sources(db: Db, which: RunFilter) -> list[tuple[str, list[Condition]]]:
+def _sources(db: Db, which: RunFilter) -> list[Source]:
     """Where to look, each with what else must hold there; together they have every run that fits, once."""
     if which.parent is not None:
         return [(f"{_RUNS} INDEXED BY stepwell_runs_child", [])]
@@ -54,11 +56,11 @@ def _sources(db: Db, which: RunFilter) -> list[tuple[str, list[Condition]]]:
         ]
     if which.id_prefix and _few(db, which.id_prefix):
         named: Condition = ("r.id IS NOT NULL AND r.id >= ? AND r.id < ?", [which.id_prefix, which.id_prefix + LAST])
+        sources: list[Source] = [(f"{_RUNS} INDEXED BY stepwell_runs_id", [named])]
         keys = key_range(which.id_prefix)
-        sources = [(f"{_RUNS} INDEXED BY stepwell_runs_id", [named])]
-        return (
-            sources if keys is None else [*sources, (_RUNS, [("r.id IS NULL AND r.key >= ? AND r.key <= ?", [*keys])])]
-        )
+        if keys is not None:
+            sources.append((_RUNS, [("r.id IS NULL AND r.key >= ? AND r.key <= ?", [*keys])]))
+        return sources
     return [(_RUNS, [])]
 
 
