@@ -162,3 +162,22 @@ def test_what_is_not_there_is_not_found() -> None:
                 await app.runs.get("00" * 16)
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("concurrency", [1, 10_000])
+def test_a_wide_fan_out_of_steps_that_end_at_once(concurrency: int) -> None:
+    app = shop()
+
+    @app.step
+    async def one(x: int) -> int:
+        return x
+
+    @app.workflow
+    async def wide() -> int:
+        return sum(await asyncio.gather(*(one(n) for n in range(1500))))
+
+    async def main() -> None:
+        async with Environment(app, concurrency=concurrency):
+            assert await (await wide.start()).result() == sum(range(1500))
+
+    asyncio.run(main())

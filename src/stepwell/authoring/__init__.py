@@ -1,1 +1,1 @@
-"""The front doors: what people write workflows with. They add no table, no status and no worker path."""
+"""The front doors, with which people write workflows; they add no table, no status and no worker path."""

@@ -45,6 +45,6 @@ def look_at(run: Holding) -> None:
             kernel.stuck = Nondeterminism(f"calls were made and never awaited: {names}", hint="Await them.")
     else:
         log.warning("calls with other arguments than recorded: %s; calls never awaited: %s",
-                    kernel.drifted, kernel.forgotten, extra=run.about())  # fmt: skip
+                    list(kernel.drifted), list(kernel.forgotten), extra=run.about())  # fmt: skip
     kernel.drifted.clear()
     kernel.forgotten.clear()

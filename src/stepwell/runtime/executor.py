@@ -1,4 +1,4 @@
-"""Runs step attempts: slots, threads, time limits, cancellation. It knows nothing of journals."""
+"""Runs step attempts (slots, threads, time limits, cancellation) and knows nothing of journals."""
 
 import asyncio
 import contextvars
@@ -141,15 +141,15 @@ class Executor:
         attempt.task = task
         if attempt.timeout is not None and not task.done():
             attempt.alarm = self._alarms.call_at(attempt.began + attempt.timeout, lambda: self._timed_out(attempt))
-        if task.done():  # eagerly, without ever waiting
-            self._ended(attempt, task)
-        else:
-            task.add_done_callback(lambda t: self._ended(attempt, t))
+        # Also of a task that ended eagerly: called from here, thousands in a row would nest as deep.
+        task.add_done_callback(lambda t: self._ended(attempt, t))
 
     async def _body(self, attempt: Attempt, context: contextvars.Context) -> Any:
         kwargs = dict(attempt.kwargs)
         for parameter, resource in attempt.inject.items():
             kwargs[parameter] = await self.resources.get(resource)
+        if attempt.over:
+            return None  # it timed out, or nobody wants it, while its resource was being made
         if attempt.is_async:
             return await attempt.fn(*attempt.args, **kwargs)
         return await self._in_thread(attempt, kwargs, context.copy())  # entered in two threads at once otherwise
