@@ -1,30 +1,36 @@
-"""The order of a queue: readiness, priority, ageing."""
+"""Who goes first: priority and waiting time on one scale."""
+
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stepwell.core.admission import AGEING, RESUMED, rank_of
 
-moments = st.floats(0, 2e9)
-priorities = st.integers(-1000, 1000)
+TIMES = st.floats(0, 2e9)
+PRIORITIES = st.integers(-1000, 1000)
 
 
-@given(moments, moments, priorities)
-def test_at_equal_priority_who_was_ready_first_goes_first(a: float, b: float, priority: int) -> None:
-    assert (rank_of(a, priority) <= rank_of(b, priority)) == (a <= b) or abs(a - b) < 1e-3
+def test_the_lower_priority_number_goes_first_and_the_earlier_of_equals() -> None:
+    assert rank_of(100.0, 1) < rank_of(100.0, 2)
+    assert rank_of(100.0, 1) < rank_of(101.0, 1)
 
 
-@given(moments, st.integers(-1000, 999))
-def test_at_equal_readiness_the_lower_number_goes_first(at: float, priority: int) -> None:
-    assert rank_of(at, priority) < rank_of(at, priority + 1)
+def test_one_that_goes_on_has_a_head_start() -> None:
+    assert rank_of(100.0, 100, resumed=True) == rank_of(100.0, 100) - RESUMED
+    assert rank_of(104.0, 100, resumed=True) < rank_of(100.0, 100)
+    assert rank_of(106.0, 100, resumed=True) > rank_of(100.0, 100)
 
 
-@given(moments, priorities, st.integers(1, 500))
-def test_nothing_starves(at: float, priority: int, worse: int) -> None:
-    """Waiting long enough beats any better priority that comes later."""
-    assert rank_of(at, priority + worse) < rank_of(at + worse * AGEING + 1, priority)
+@given(TIMES, PRIORITIES, PRIORITIES)
+def test_nothing_starves(ready: float, patient: int, urgent: int) -> None:
+    """A run of any priority overtakes every one that becomes ready long enough after it."""
+    wait = max(0, patient - urgent) * AGEING
+    assert rank_of(ready, patient) <= rank_of(ready + wait + 0.001, urgent)
 
 
-def test_a_resumed_run_goes_before_a_new_one_of_equal_priority() -> None:
-    assert rank_of(100.0, 100, resumed=True) < rank_of(100.0, 100)
-    assert rank_of(100.0, 100) - rank_of(100.0, 100, resumed=True) == RESUMED
+@given(st.lists(st.tuples(TIMES, PRIORITIES), max_size=30))
+def test_equal_priorities_go_in_the_order_of_readiness(runs: list[tuple[float, int]]) -> None:
+    order = sorted(runs, key=lambda run: rank_of(*run))
+    for one, other in pairwise(order):
+        assert one[1] != other[1] or one[0] <= other[0] + 1e-3

@@ -1,35 +1,45 @@
-"""Where a payload goes by its size; what is too large is refused before anything is stored."""
+"""Where a payload goes by its size."""
 
+import msgspec
 import pytest
 
 from stepwell.core.payloads import INLINE, LARGEST, check_size, payload_of, resolved
 from stepwell.errors import PayloadTooLarge
+from stepwell.model.entry import Payload
 
 
-@pytest.mark.parametrize(
-    ("size", "inline"), [(INLINE - 1, True), (INLINE, True), (INLINE + 1, False), (LARGEST, False)]
-)
-def test_small_ones_stay_in_the_journal(size: int, inline: bool) -> None:
-    data = b'"' + b"x" * (size - 2) + b'"'
+@pytest.mark.parametrize("size", [0, 1, INLINE])
+def test_small_ones_stay_in_the_journal(size: int) -> None:
     blobs: list[tuple[str, bytes]] = []
-    payload = payload_of(data, blobs, "it")
-    assert bool(payload.r) is not inline
-    assert len(blobs) == (0 if inline else 1)
-    assert bytes(resolved(payload, dict(blobs)).v) == data
+    payload = payload_of(b"x" * size, blobs, "it")
+    assert (bytes(payload.v), payload.r, blobs) == (b"x" * size, "", [])
+    assert resolved(payload, {}) is payload
 
 
-def test_equal_data_has_one_blob_name() -> None:
-    data = b'"' + b"y" * INLINE + b'"'
-    first: list[tuple[str, bytes]] = []
-    second: list[tuple[str, bytes]] = []
-    assert payload_of(data, first, "a").r == payload_of(data, second, "b").r
-
-
-def test_above_the_bound_nothing_is_stored() -> None:
+@pytest.mark.parametrize("size", [INLINE + 1, LARGEST])
+def test_large_ones_go_beside_it_by_digest(size: int) -> None:
     blobs: list[tuple[str, bytes]] = []
-    with pytest.raises(PayloadTooLarge) as refused:
-        payload_of(b"1" * (LARGEST + 1), blobs, "the result of 'x'")
-    assert blobs == []
+    payload = payload_of(b"x" * size, blobs, "it")
+    other = payload_of(b"x" * size, blobs, "the same")
+    assert payload.r
+    assert payload == other
+    assert dict(blobs) == {payload.r: b"x" * size}
+    assert bytes(resolved(payload, dict(blobs)).v) == b"x" * size
+    assert payload_of(b"y" * size, blobs, "another").r != payload.r
+
+
+def test_larger_ones_are_refused_and_nothing_is_kept() -> None:
+    blobs: list[tuple[str, bytes]] = []
+    with pytest.raises(PayloadTooLarge, match=r"the result of 'a' is 1,048,577 bytes.*at most 1,048,576") as refused:
+        payload_of(b"x" * (LARGEST + 1), blobs, "the result of 'a'")
     assert (refused.value.size, refused.value.limit) == (LARGEST + 1, LARGEST)
-    assert "the result of 'x'" in str(refused.value)
-    check_size(LARGEST, "it")
+    assert blobs == []
+    check_size(LARGEST, "the input")
+    with pytest.raises(PayloadTooLarge):
+        check_size(LARGEST + 1, "the input")
+
+
+def test_an_inline_payload_stores_its_json_as_it_is() -> None:
+    payload = payload_of(b'{"a":1}', [], "it")
+    assert msgspec.json.encode(payload) == b'{"v":{"a":1}}'
+    assert msgspec.json.decode(b'{"v":{"a":1}}', type=Payload) == payload

@@ -136,10 +136,13 @@ class Environment:
             if results.waited_for:
                 await self.settle()
                 due = None if await results.look() else self.clock.next_alarm()
-                if due is not None:
+                if due is not None and self._waited_for():  # not for a result that came while things settled
                     await self._move(due)
                     continue
             await self._real.nap(0.0005)
+
+    def _waited_for(self) -> bool:
+        return self._opened.results.waited_for
 
     async def _stop_driving(self) -> None:
         if self._driver is not None:
