@@ -10,6 +10,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 
 from stepwell import App, StepwellError
@@ -26,6 +27,10 @@ from stepwell.model.status import ALIASES, RunStatus
 from stepwell.ports.store import ALONE, DEATHS
 from stepwell.runtime.activation import KEEP_HOT
 from stepwell.runtime.reaper import EVERY
+
+# Errors register themselves: every module that defines some has to be there, whatever imported this one.
+for home in ("stepwell.authoring.starting", "stepwell.client.discover"):
+    import_module(home)
 
 DOCS = Path(__file__).parent
 PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- /generated -->)", re.DOTALL)

@@ -16,7 +16,7 @@ from stepwell.ports.store import Capabilities, Heart, Retire
 from stepwell.store.sqlite import leases, reads
 from stepwell.store.sqlite.bulk import Hot
 from stepwell.store.sqlite.changes import Group
-from stepwell.store.sqlite.claims import claim
+from stepwell.store.sqlite.claims import Claims, claim
 from stepwell.store.sqlite.connection import Db, connect
 from stepwell.store.sqlite.dump import dump
 from stepwell.store.sqlite.filesystem import Mounts, refuse_network
@@ -63,6 +63,7 @@ class SqliteStore:
         self._mounts = mounts
         self._ns = 0
         self._hot = Hot(0)
+        self._claims = Claims(0)
         self._writer: ConnectionThread | None = None
         self._reader: ConnectionThread | None = None
         self._hints: Hints | None = None
@@ -81,6 +82,7 @@ class SqliteStore:
             await self.close()
             raise
         self._hot = Hot(self._ns)
+        self._claims = Claims(self._ns)
         self._reader = self._writer
         if not self.private:
             self._reader = ConnectionThread("stepwell-reader", self.path, lambda: self._connect(reading=True))
@@ -133,7 +135,7 @@ class SqliteStore:
         return await self._write(work)
 
     async def claim(self, request: ClaimRequest, cached: Mapping[bytes, int]) -> list[Claimed]:
-        return await self._write(lambda db: claim(db, request, cached))
+        return await self._write(lambda db: claim(db, self._claims, request, cached))
 
     async def retire(self, which: Retire) -> int:
         return await self._write(lambda db: retire(db, which))

@@ -8,7 +8,8 @@ from stepwell.model.run import Claimed, InboxItem
 from stepwell.model.status import CODE, RunStatus
 from stepwell.ports.store import ALONE
 from stepwell.store.sql.dialect import SQLITE
-from stepwell.store.sql.rows import decoded, inbox_item, item_columns
+from stepwell.store.sql.rows import Value, decoded, inbox_item, item_columns
+from stepwell.store.sqlite.bulk import Statement
 from stepwell.store.sqlite.connection import Db
 from stepwell.store.sqlite.leases import bury, wake
 from stepwell.store.sqlite.reads import RUN_ARRAYS, read_blobs, with_tags
@@ -39,10 +40,26 @@ _READ: Final = (
     " (SELECT group_concat(v.at) FROM v WHERE v.whole"
     " AND EXISTS (SELECT 1 FROM stepwell_blobs b WHERE b.ns = {ns} AND b.key = v.key))"
 )
+_TAKE: Final = (
+    "WITH v(key) AS (VALUES {rows})"
+    f" UPDATE stepwell_runs SET status = {_RUNNING}, epoch = epoch + 1, worker = ?,"
+    " started_at = coalesce(started_at, ?),"
+    " claimed_seq = coalesce((SELECT j.seq + j.count FROM stepwell_journal j WHERE j.ns = stepwell_runs.ns"
+    " AND j.key = stepwell_runs.key AND j.generation = stepwell_runs.generation ORDER BY j.seq DESC LIMIT 1), 0)"
+    " WHERE ns = {ns} AND key IN (SELECT key FROM v)"
+)
 _CHUNK: Final = 256
 
 
-def claim(db: Db, request: ClaimRequest, cached: Mapping[bytes, int]) -> list[Claimed]:
+class Claims:
+    """The statements of a claim, for one namespace."""
+
+    def __init__(self, ns: int) -> None:
+        self.take = Statement(1, lambda rows: _TAKE.format(rows=rows, ns=ns))
+        self.read = Statement(3, lambda rows: _READ.format(rows=rows, ns=ns))
+
+
+def claim(db: Db, statements: Claims, request: ClaimRequest, cached: Mapping[bytes, int]) -> list[Claimed]:
     """As `ports.store.Store.claim`, inside a transaction."""
     alive, expired, due, picked = _look(db, request)
     if expired or due:
@@ -56,8 +73,9 @@ def claim(db: Db, request: ClaimRequest, cached: Mapping[bytes, int]) -> list[Cl
     claimed: list[Claimed] = []
     for at in range(0, len(picked), _CHUNK):
         some = picked[at : at + _CHUNK]
-        _take(db, request, some)
-        claimed += _read(db, some, [cached.get(key) == epoch for key, epoch in some])
+        for text, keys in statements.take.chunks([key for key, _ in some]):
+            db.run(text, [*keys, request.worker, request.now])
+        claimed += _read(db, statements.read, some, [cached.get(key) == epoch for key, epoch in some])
     return claimed
 
 
@@ -99,23 +117,12 @@ def _pick(request: ClaimRequest, params: list[Any]) -> str:
     return f"{' UNION ALL '.join(heads)} ORDER BY rank, key {limit}"
 
 
-def _take(db: Db, request: ClaimRequest, picked: Picked) -> None:
-    sql = (
-        f"UPDATE stepwell_runs SET status = {_RUNNING}, worker = ?, epoch = epoch + 1,"
-        " started_at = coalesce(started_at, ?),"
-        " claimed_seq = coalesce((SELECT j.seq + j.count FROM stepwell_journal j WHERE j.ns = stepwell_runs.ns"
-        " AND j.key = stepwell_runs.key AND j.generation = stepwell_runs.generation ORDER BY j.seq DESC LIMIT 1), 0)"
-        f" WHERE ns = {db.ns} AND key IN ({', '.join('?' * len(picked))})"
-    )
-    db.run(sql, [request.worker, request.now, *(key for key, _ in picked)])
-
-
-def _read(db: Db, picked: Picked, known: Sequence[bool]) -> list[Claimed]:
-    params: list[Any] = []
+def _read(db: Db, read: Statement, picked: Picked, known: Sequence[bool]) -> list[Claimed]:
+    params: list[Value] = []
     for at, (key, _) in enumerate(picked):
         params += (at, key, not known[at])
-    sql = _READ.format(ns=db.ns, rows=", ".join(["(?, ?, ?)"] * len(picked)))
-    rows, entries, items, large = db.one(sql, params)
+    ((text, values),) = read.chunks(params)
+    rows, entries, items, large = db.one(text, values)
     journals: list[list[tuple[int, bytes]]] = [[] for _ in picked]
     for entry in entries.split("\x1e") if entries else ():
         at, seq, data = entry.split("\x1f")
