@@ -46,9 +46,7 @@ class StepwellError(Exception):
                 raise TypeError(f"{type(self).__name__} has no field {name!r}, only {self.own}")
             setattr(self, name, value)
 
-    def __init_subclass__(
-        cls, *, code: str | None = None, retryable: bool | None = None, **kwargs: object
-    ) -> None:
+    def __init_subclass__(cls, *, code: str | None = None, retryable: bool | None = None, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if retryable is not None:
             cls.retryable = retryable

@@ -189,9 +189,7 @@ def test_unicode_errors_stay_unicode_errors(errors: ErrorRegistry, make: Callabl
     assert isinstance(back, ValueError)
 
 
-@pytest.mark.parametrize(
-    "error", [StopIteration(1), asyncio.CancelledError(), KeyboardInterrupt(), SyntaxError("x")]
-)
+@pytest.mark.parametrize("error", [StopIteration(1), asyncio.CancelledError(), KeyboardInterrupt(), SyntaxError("x")])
 def test_what_must_not_be_raised_again(errors: ErrorRegistry, error: BaseException) -> None:
     _, back = trip(errors, error)
     assert type(back) is StepError

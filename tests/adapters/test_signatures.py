@@ -73,9 +73,7 @@ Kwargs = dict[str, Any]
         (max, (1, 2), {}, b'{"*args":[1,2]}'),
     ],
 )  # fmt: skip
-def test_one_form_however_passed(
-    fn: Callable[..., object], args: Args, kwargs: Kwargs, stored: bytes
-) -> None:
+def test_one_form_however_passed(fn: Callable[..., object], args: Args, kwargs: Kwargs, stored: bytes) -> None:
     plan = JsonSignaturePlan(fn)
     data = plan.encode_args(args, kwargs)
     assert data == stored

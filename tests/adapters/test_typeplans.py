@@ -304,9 +304,7 @@ def test_circles() -> None:
 
 def test_decoding_names_the_place() -> None:
     plan = JsonTypePlan(Order, "result", "load")
-    with pytest.raises(
-        TypeMismatch, match=r"result\.items\[0\]\.price of load\(\).*expected `float`, got `str`"
-    ):
+    with pytest.raises(TypeMismatch, match=r"result\.items\[0\]\.price of load\(\).*expected `float`, got `str`"):
         plan.decode(b'{"id":"x","items":[{"sku":"a","price":"5"}]}')
     for broken in (b"", b"{", b'{"id":5}', b"\xff", b'"\\ud800"'):
         with pytest.raises(TypeMismatch):

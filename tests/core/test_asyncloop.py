@@ -18,8 +18,7 @@ from stepwell.core.asyncloop import KernelFuture, KernelLoop, KernelTask, runnin
 from stepwell.errors import Nondeterminism
 from tests.core.driver import Held, House
 
-uvloop = pytest.importorskip("uvloop") if sys.platform != "win32" else None
-LOOPS = [asyncio.new_event_loop, *([uvloop.new_event_loop] if uvloop else [])]
+LOOPS = [asyncio.new_event_loop, pytest.importorskip("uvloop").new_event_loop]
 
 house = House()
 
@@ -382,9 +381,7 @@ def test_a_bare_callback_that_raises_is_logged_as_asyncio_does(kind: type[BaseEx
 
     held = Held(body).done("work").fire()
     assert held.result == "done"
-    ((level, line),) = held.kernel.lines
-    assert level == 40
-    assert "in a callback" in line
+    assert [(level, "in a callback" in line) for level, line in held.kernel.lines] == [(40, True)]
     assert held.again().kernel.lines == []  # silent in replay
 
 

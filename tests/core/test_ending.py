@@ -91,7 +91,9 @@ def test_the_cause_is_found_through_groups_and_wrappers() -> None:
     assert ends(held, facts()).entry.cause == "work#2"
 
 
-@pytest.mark.parametrize(("attempt", "retries", "again"), [(1, None, True), (3, None, False), (1, 0, False), (3, 5, True)])
+@pytest.mark.parametrize(
+    ("attempt", "retries", "again"), [(1, None, True), (3, None, False), (1, 0, False), (3, 5, True)]
+)
 def test_a_retry_of_the_run_is_a_new_generation(attempt: int, retries: int | None, again: bool) -> None:
     held = Held(body, 1).failed("work", ValueError("no"))
     end = ends(held, facts(Retry(2, "10s", "constant", jitter=0.0), attempt, retries))
@@ -102,7 +104,12 @@ def test_a_retry_of_the_run_is_a_new_generation(attempt: int, retries: int | Non
     assert (end.patch.status, end.patch.due, end.patch.generation) == (RunStatus.QUEUED, 110.0, 4)
     (started,) = decode_entries(end.opens)
     assert isinstance(started, Started)
-    assert (started.at, started.attempt, started.deadline, started.input) == (100.0, attempt + 1, 500.0, stored({"n": 1}))
+    assert (started.at, started.attempt, started.deadline, started.input) == (
+        100.0,
+        attempt + 1,
+        500.0,
+        stored({"n": 1}),
+    )
 
 
 def test_errors_that_are_not_to_be_retried_end_the_run() -> None:

@@ -102,7 +102,7 @@ def test_the_failed_step_runs_again_and_so_does_what_was_undone() -> None:
 def test_without_rollback_what_succeeded_stays() -> None:
     @House().workflow
     async def body() -> Any:
-        found = await asyncio.gather(work("a"), work("b"))
+        found: list[Any] = [*await asyncio.gather(work("a"), work("b"))]
         try:
             found.append(await work("c"))
         except ValueError:
@@ -255,6 +255,8 @@ def test_a_retry_fits_the_code_and_repeats_no_success(program: Program, choices:
             assert (number in gone) == again, (number, entry)
     fresh = held.again([*entries, back])
     assert fresh.kernel.stuck is None or "nothing can bring" in str(fresh.kernel.stuck)
-    kept = {e.call for n, e in enumerate(entries) if isinstance(e, Stepped) and n not in gone | before and e.error is None}
+    kept = {
+        e.call for n, e in enumerate(entries) if isinstance(e, Stepped) and n not in gone | before and e.error is None
+    }
     assert not kept & {command.call for command in fresh.replayed}
     fresh.kernel.close()

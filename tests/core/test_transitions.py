@@ -4,12 +4,12 @@ import pytest
 
 from stepwell.core.transitions import MOVES, VERBS, Act, Verb, decide
 from stepwell.errors import IllegalState
-from stepwell.model.entry import Finished, Rewound, Started, Stepped, decode_entries
+from stepwell.model.entry import AnyEntry, Finished, Rewound, Started, Stepped, decode_entries
 from stepwell.model.failure import Failure
 from stepwell.model.run import RunRow
 from stepwell.model.status import RunStatus as S
 
-FAILED = [
+FAILED: list[AnyEntry] = [
     Started(at=1.0),
     Stepped(at=2.0, call="a", opened=1),
     Stepped(at=3.0, call="b", error=Failure(type="ValueError"), opened=2),

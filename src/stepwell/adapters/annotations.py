@@ -101,14 +101,8 @@ def _is_known(cls: Any) -> bool:
 
 def _exact(shape: shapes.Type) -> frozenset[type]:
     if isinstance(shape, shapes.UnionType):
-        return (
-            frozenset[type]().union(*map(_exact, shape.types))
-            if all(map(_exact, shape.types))
-            else frozenset()
-        )
-    if type(shape) not in _SCALARS or any(
-        getattr(shape, name) is not None for name in shape.__struct_fields__
-    ):
+        return frozenset[type]().union(*map(_exact, shape.types)) if all(map(_exact, shape.types)) else frozenset()
+    if type(shape) not in _SCALARS or any(getattr(shape, name) is not None for name in shape.__struct_fields__):
         return frozenset()
     return _SCALARS[type(shape)]
 

@@ -104,9 +104,7 @@ class ErrorRegistry:
             retry_after=retry_after_of(error),
             traceback=_traceback(error, name, message),
             notes=_notes(error) or None,
-            cause=self._failure(cause, depth - 1, budget)
-            if cause and depth > 0 and budget.left > 0
-            else None,
+            cause=self._failure(cause, depth - 1, budget) if cause and depth > 0 and budget.left > 0 else None,
             group=group or None,
             hidden=len(members) - len(kept),
         )
@@ -183,9 +181,7 @@ def _message(error: BaseException) -> str:
 
 def _notes(error: BaseException) -> list[str]:
     notes = getattr(error, "__notes__", None)
-    return (
-        [_text(note) for note in notes[:_NOTES] if isinstance(note, str)] if isinstance(notes, list) else []
-    )
+    return [_text(note) for note in notes[:_NOTES] if isinstance(note, str)] if isinstance(notes, list) else []
 
 
 def _text(text: str, most: int = MAX_TEXT) -> str:

@@ -97,9 +97,7 @@ def _leaf(value: object) -> tuple[str, str, bool] | None:
     if value is None or isinstance(value, bool | enum.Enum):
         return fine
     if isinstance(value, int):
-        return (
-            ("is a number of thousands of digits", "Store it as text.", False) if abs(value) > _BIG else fine
-        )
+        return ("is a number of thousands of digits", "Store it as text.", False) if abs(value) > _BIG else fine
     if isinstance(value, float):
         return fine if math.isfinite(value) else (f"is {value}, which JSON does not have", "Use None.", False)
     if isinstance(value, decimal.Decimal):
@@ -205,10 +203,7 @@ def changed(value: Any, decoded: Any, path: str, *, open: bool) -> Place | None:
     sequences = isinstance(value, list | tuple) and isinstance(decoded, list | tuple)
     if sequences and len(value) == len(decoded) and (not open or isinstance(value, type(decoded))):
         return _first_change(
-            (
-                (f"[{number}]", left, right)
-                for number, (left, right) in enumerate(zip(value, decoded, strict=True))
-            ),
+            ((f"[{number}]", left, right) for number, (left, right) in enumerate(zip(value, decoded, strict=True))),
             path,
             open,
         )
@@ -240,9 +235,7 @@ def _equal(value: Any, decoded: Any) -> bool:
 
 def _brief(value: object) -> str:
     # Only numbers are shown: other values may be secret, and messages are logged.
-    return (
-        f"{value} ({type(value).__name__})" if isinstance(value, int | float) else f"a {type(value).__name__}"
-    )
+    return f"{value} ({type(value).__name__})" if isinstance(value, int | float) else f"a {type(value).__name__}"
 
 
 def _kind(value: object) -> str:

@@ -51,9 +51,7 @@ class JsonSignaturePlan:
             else:
                 self._exact[parameter.name] = facts.exact
             optional = parameter.default is not Parameter.empty or slot.key != parameter.name
-            default = (
-                msgspec.field(name=slot.key, default=UNSET) if optional else msgspec.field(name=slot.key)
-            )
+            default = msgspec.field(name=slot.key, default=UNSET) if optional else msgspec.field(name=slot.key)
             fields[kind in _POSITIONAL].append((slot.field, held | UnsetType if optional else held, default))
             self._slots.append(slot)
         base = msgspec.defstruct("Keywords", fields[False], kw_only=True, forbid_unknown_fields=True)
@@ -62,9 +60,7 @@ class JsonSignaturePlan:
         self.parameters = tuple(slot.key for slot in self._slots)
         self._exact_in_order = tuple(self._exact.values())
         # A struct's own constructor binds like a call, save for these.
-        self._plain = all(
-            slot.key == slot.field and slot.kind is not Parameter.POSITIONAL_ONLY for slot in self._slots
-        )
+        self._plain = all(slot.key == slot.field and slot.kind is not Parameter.POSITIONAL_ONLY for slot in self._slots)
         self._all_positional = not fields[False] and self._struct.__struct_defaults__ == ()
 
     @staticmethod
@@ -193,9 +189,7 @@ class JsonSignaturePlan:
                 continue
             if slot.kind is Parameter.VAR_KEYWORD:
                 kwargs.update(value)
-            elif slot.kind is Parameter.KEYWORD_ONLY or (
-                not in_order and slot.kind is Parameter.POSITIONAL_OR_KEYWORD
-            ):
+            elif slot.kind is Parameter.KEYWORD_ONLY or (not in_order and slot.kind is Parameter.POSITIONAL_OR_KEYWORD):
                 kwargs[slot.key] = value
             elif not in_order:
                 raise TypeMismatch(f"{slot.key} of {self.name}() needs the arguments before it")

@@ -8,9 +8,7 @@ House rules: nothing here reads a clock, and nothing iterates over a set in hash
 """
 
 import asyncio
-import gc
 import sys
-from _thread import get_ident
 from asyncio import events
 from collections import deque
 from collections.abc import Callable
@@ -19,6 +17,7 @@ from types import CodeType, CoroutineType, FrameType
 from typing import Any, Protocol
 
 from stepwell.core.blame import UNKNOWN, blame
+from stepwell.core.collector import collecting_here
 from stepwell.core.scope import Scope
 from stepwell.errors import LimitExceeded, Nondeterminism
 
@@ -339,7 +338,7 @@ class KernelLoop(asyncio.AbstractEventLoop):
         # Dropped while its own kernel runs: closed inside it, in drop order, which reference counting makes
         # repeatable. Found by the collector, or after the kernel stopped: its `finally` may not ask for
         # anything, since the moment would differ on replay.
-        if self.driving and events._get_running_loop() is self and _collector != get_ident():
+        if self.driving and events._get_running_loop() is self and not collecting_here():
             self.create_task(generator.aclose())
         else:
             self.owner.bury(generator)
@@ -399,15 +398,3 @@ else:
 
     def _enter_task(outer: Any, task: Any) -> None:
         pass
-
-
-_collector: int | None = None
-"""The thread whose collector is at work."""
-
-
-def _on_collection(phase: str, info: dict[str, int]) -> None:
-    global _collector  # noqa: PLW0603 - the collector runs at most once at a time in a process
-    _collector = get_ident() if phase == "start" else None
-
-
-gc.callbacks.append(_on_collection)

@@ -40,15 +40,23 @@ def rewind(entries: list[AnyEntry], now: float) -> Rewound | None:
     assert isinstance(finished, Finished)
     roots = {n for n in live if _is_root(entries[n], finished)}
     cut = min(roots, default=end)
-    considered = live + [n for m in live if m > cut and isinstance(e := entries[m], Folded) for n in e.void]
-    gone = roots | {end} | {n for n in considered if n > cut and _is_consequence(entries[n], cut)}
-    gone |= {n for n in live if n > cut and isinstance(e := entries[n], Folded) and _is_broken(e, gone)}
-    kept = {n for n in live if n not in gone}
+    gone = roots | {end}
+    for n in sorted(set(live) | _inside(entries, live, cut)):
+        entry = entries[n]
+        if n > cut and (_is_broken(entry, gone) if isinstance(entry, Folded) else _is_consequence(entry, cut)):
+            gone.add(n)
+    left = voided([*entries, Rewound(void=sorted(gone))])
+    kept = [n for n in range(len(entries)) if n not in left]
     settled = {e.call for n in kept if isinstance(e := entries[n], Stepped | Received | ChildEnded)}
     again = {e.call: e for n in sorted(gone) if isinstance(e := entries[n], Stepped)}
     gone |= {n for n in kept if _let_go(entries[n], settled) or _begins_anew(entries[n], again, settled)}
     redo = 1 + sum(isinstance(e, Rewound) for e in entries)
     return Rewound(at=now, void=sorted(gone), redo=redo)
+
+
+def _inside(entries: list[AnyEntry], live: list[int], cut: int) -> set[int]:
+    """What is void for now, since a folded part that ended after the cut stands for it."""
+    return {n for m in live if m > cut and isinstance(e := entries[m], Folded) for n in e.void}
 
 
 def undo_again(entries: list[AnyEntry], now: float) -> Rewound | None:

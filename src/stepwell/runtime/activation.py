@@ -384,9 +384,7 @@ class Activation:
     def inlined(self, entry: AnyEntry) -> AnyEntry:
         """An entry with its data."""
         value = getattr(entry, "value", None)
-        if value is None or not value.r:
-            return entry
-        return msgspec.structs.replace(entry, value=self.inline(value))
+        return entry if value is None or not value.r else msgspec.structs.replace(entry, value=self.inline(value))
 
     def about(self) -> dict[str, Any]:
         """Fields of a log line."""
@@ -394,9 +392,8 @@ class Activation:
 
     def tell(self, event: str, **facts: Any) -> None:
         """A lifecycle event, after its commit."""
-        if not self.host.wants(event):
-            return
-        self.after_ack(lambda: self.host.tell(event, run_id=self.row.id, workflow=self.row.workflow, **facts))
+        if self.host.wants(event):
+            self.after_ack(lambda: self.host.tell(event, run_id=self.row.id, workflow=self.row.workflow, **facts))
 
     def child_again(self, started: ChildStarted, ended: ChildEnded | None) -> None:
         """A child from before a rewind: it has its result, or it was set going again."""
