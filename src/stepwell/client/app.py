@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import Any, ParamSpec, Self, TypeVar
@@ -157,7 +157,7 @@ class App(Definer):
     @asynccontextmanager
     async def worker(self, *, concurrency: int | None = None, queues: Sequence[str] = (),
                      workflows: Sequence[Any] = (), only: str | None = None,
-                     logging: bool = False) -> AsyncIterator[Worker]:  # fmt: skip
+                     logging: bool = False) -> AsyncGenerator[Worker, None]:  # fmt: skip
         """Work in this process while the block lasts; leaving it drains and hands runs back.
 
         Opens the store if the app is not open. `concurrency`: step bodies at once. `queues`, `workflows`: serve only

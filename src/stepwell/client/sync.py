@@ -82,6 +82,7 @@ class SyncFace:
 
     def __init__(self, app: Openable) -> None:
         self._app = app
+        self._done = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 

@@ -159,7 +159,7 @@ class Executor:
     ) -> "asyncio.Future[Any]":
         if self._threads is None:
             self._threads = ThreadPoolExecutor(self.concurrency, thread_name_prefix="stepwell-step")
-        call = partial(context.run, call_body, attempt.fn, attempt.args, kwargs)
+        call: Callable[[], Any] = partial(context.run, call_body, attempt.fn, attempt.args, kwargs)
         return self._loop.run_in_executor(self._threads, call)
 
     def _ended(self, attempt: Attempt, task: asyncio.Future[Any]) -> None:

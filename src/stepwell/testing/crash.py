@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
 from stepwell.client.app import App
+from stepwell.ports.store import Store
 from stepwell.store.memory import MemoryStore
 from stepwell.testing.clock import VirtualClock
 from stepwell.testing.environment import Environment
@@ -59,7 +60,7 @@ async def crash_at_every_commit(app: App, scenario: Scenario[T], *, faults: Sequ
 
 
 async def _run(app: App, scenario: Scenario[Any], store: FaultyStore, clock: VirtualClock) -> Any:
-    async with Environment(app, store=store, clock=clock) as env:
+    async with Environment(app, store=cast(Store, store), clock=clock) as env:
         task = asyncio.ensure_future(_outcome(scenario, env))
         died = asyncio.ensure_future(store.crashed.wait())
         await asyncio.wait([task, died], return_when=asyncio.FIRST_COMPLETED)

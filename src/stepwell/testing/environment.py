@@ -1,7 +1,7 @@
 """An app in the test's own process, under a virtual clock: idle means jump to the next timer."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -198,7 +198,7 @@ class Environment:
     # -- mocks ---------------------------------------------------------------------------------
 
     @contextmanager
-    def mock(self, step: Step[..., Any], fn: Callable[..., Any]) -> Iterator[list[tuple[Any, ...]]]:
+    def mock(self, step: Step[..., Any], fn: Callable[..., Any]) -> Generator[list[tuple[Any, ...]], None, None]:
         """Replace a step's body while the block lasts; yields the list of arguments it was called with.
 
         `fn` takes the step's arguments (without injected ones); it may be async and may raise.

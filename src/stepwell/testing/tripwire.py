@@ -4,7 +4,7 @@ import os
 import random  # noqa: TID251 - to be watched, not used
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ _WATCHED: list[tuple[Any, str]] = [
 
 
 @contextmanager
-def tripwire() -> Iterator[None]:
+def tripwire() -> Generator[None, None, None]:
     """While the block lasts, these functions refuse to work in a workflow body, and only there."""
     originals = [(owner, name, getattr(owner, name)) for owner, name in _WATCHED]
     for owner, name, original in originals:
