@@ -2,7 +2,14 @@
 
 import pytest
 
+from tests.runtime.shop import Shop
+
 
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture
+async def shop() -> Shop:
+    return Shop()

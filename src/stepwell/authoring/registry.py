@@ -23,6 +23,7 @@ class Registry:
         self.engine: Callable[[], Engine] | None = None
         self.events: dict[str, Any] = {}
         self._workflows: dict[str, Callable[[], WorkflowDefinition]] = {}
+        self._names: tuple[str, ...] = ()
         self._places: dict[str, str] = {}
         self._resources: dict[str, Callable[..., Any]] = {}
 
@@ -65,7 +66,9 @@ class Registry:
         return None if define is None else define()
 
     def workflow_names(self) -> tuple[str, ...]:
-        return tuple(self._workflows)
+        if len(self._names) != len(self._workflows):
+            self._names = tuple(self._workflows)
+        return self._names
 
     def subscriptions(self) -> list[tuple[str, str]]:
         """(event, workflow) for every workflow that an event starts."""

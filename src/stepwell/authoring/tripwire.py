@@ -89,7 +89,7 @@ class _Reading:
                 owner = names.get(path) if path in names else _builtin(path)
                 problem = _problem(owner, path)
                 inline = inline or type(owner).__name__ == "RunStepNow"
-                if isinstance(owner, types.FunctionType) and op.opname == "LOAD_GLOBAL" and (op.arg or 0) & 1:
+                if isinstance(owner, types.FunctionType) and _is_called(op):
                     self.called.append(owner)
             elif op.opname in ("LOAD_ATTR", "LOAD_METHOD") and owner is not None:
                 owner, path, problem = _attribute(owner, str(op.argval), path)
@@ -102,13 +102,19 @@ class _Reading:
                 if op.opname == "LOAD_CONST" and inline and isinstance(op.argval, types.CodeType):
                     steps.add(op.argval)
                 inline, owner = inline and op.opname not in _ENDS, None
-            if problem is not None:
+            if problem is not None and (_is_called(op) or not inline):
                 yield line, problem
         for constant in code.co_consts:
             if isinstance(constant, types.CodeType) and constant not in steps:
                 inner = _Reading(names)
                 yield from inner.uses(constant)
                 self.called += inner.called
+
+
+def _is_called(op: dis.Instruction) -> bool:
+    """Whether what an instruction loads is called, and not handed on."""
+    flagged = op.opname == "LOAD_GLOBAL" or (op.opname == "LOAD_ATTR" and sys.version_info >= (3, 12))
+    return op.opname == "LOAD_METHOD" or (flagged and bool((op.arg or 0) & 1))
 
 
 def _attribute(parent: Any, name: str, path: str) -> tuple[Any, str, str | None]:

@@ -30,11 +30,12 @@ class Claimant(Protocol):
     clock: Clock
     alarms: Alarms
     options: WorkerOptions
-    names: tuple[str, ...]
     stopping: bool
     dead: bool
     finished_count: int
 
+    @property
+    def names(self) -> tuple[str, ...]: ...
     @property
     def room(self) -> int: ...
     @property

@@ -6,7 +6,6 @@ import sys
 from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
 from stepwell.errors import QueueTimeout, StepTimeout
@@ -159,8 +158,9 @@ class Executor:
     ) -> "asyncio.Future[Any]":
         if self._threads is None:
             self._threads = ThreadPoolExecutor(self.concurrency, thread_name_prefix="stepwell-step")
-        call: Callable[[], Any] = partial(context.run, call_body, attempt.fn, attempt.args, kwargs)
-        return self._loop.run_in_executor(self._threads, call)
+        return self._loop.run_in_executor(
+            self._threads, lambda: context.run(call_body, attempt.fn, attempt.args, kwargs)
+        )
 
     def _ended(self, attempt: Attempt, task: asyncio.Future[Any]) -> None:
         self.busy -= 1

@@ -67,7 +67,6 @@ class Worker:
         self.shadow: Callable[[Activation], None] | None = None
         self.resources = Resources(definitions.resources())
         self.executor = Executor(options.concurrency, clock, alarms, self.resources)
-        self.names = options.workflows or definitions.workflow_names()
         self.finished_count = 0
         self._reserved = 0
         self._coming: set[bytes] = set()
@@ -231,6 +230,11 @@ class Worker:
     def _give_back(self, one: Claimed) -> None:
         patch = Patch(status=RunStatus.QUEUED, release=True, rank=one.row.rank)
         self.writer.submit(Change(run=one.row.key, epoch=one.row.epoch, patch=patch), lambda _: None)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The workflows it serves; what is defined while it works (in a notebook, say) is served, too."""
+        return self.options.workflows or self.definitions.workflow_names()
 
     @property
     def room(self) -> int:
