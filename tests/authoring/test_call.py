@@ -1,254 +1,238 @@
-"""One use of a step or wait: lazy, with its identity fixed when made, the same result however often asked."""
+"""A call: lazy everywhere, begun once, the same result each time it is asked."""
 
 import asyncio
 import threading
+import warnings
 from typing import Any
 
 import pytest
 
-from stepwell import App, Call, RunParked, sleep
-from stepwell.errors import WrongContext
-from stepwell.testing.environment import Environment
+from stepwell import sleep
+from stepwell.errors import Nondeterminism, WrongContext
+from tests.core.driver import Held, House
+
+pytestmark = pytest.mark.anyio
+house = House()
+bodies: list[Any] = []
 
 
-class Bench(App):
-    work: Any
-    log: list[int]
+@house.step
+async def work(n: int = 0) -> Any:
+    bodies.append(n)
+    await asyncio.sleep(0)
+    return n
 
 
-def make_app() -> Bench:
-    app = Bench("memory://")
-    log: list[int] = []
-
-    @app.step
-    async def work(x: int) -> int:
-        log.append(x)
-        if x < 0:
-            raise ValueError(f"no {x}")
-        return x * 10
-
-    app.work, app.log = work, log
-    return app
+@house.step
+def sync_work(n: int = 0) -> Any:
+    bodies.append(n)
+    return n
 
 
-async def steps_of(run: Any) -> list[str]:
-    return [e["call"] for e in await run.journal() if e["k"] == "step"]
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
 
 
-def play(app: App, flow: Any, *args: Any, replay: bool = False) -> tuple[Any, list[str]]:
-    """The result of a run, and the calls of its steps in the order of the journal."""
-
-    async def main() -> tuple[Any, list[str]]:
-        async with Environment(app, replay=replay):
-            run = await flow.start(*args)
-            return await run.result(), await steps_of(run)
-
-    return asyncio.run(main())
+@pytest.fixture(autouse=True)
+def _clean() -> None:
+    bodies.clear()
 
 
-@pytest.mark.parametrize("replay", [False, True])
-def test_identity_is_fixed_when_the_call_is_made_not_when_it_is_awaited(replay: bool) -> None:
-    app = make_app()
-
-    @app.workflow
-    async def flow() -> list[Any]:
-        one, two = app.work(1), app.work(2)
-        assert (one.id, two.id) == ("work", "work#2")
-        assert isinstance(one, Call)
-        return [await two, await one, repr(one)]
-
-    assert play(app, flow, replay=replay) == ([20, 10, "<Call work begun>"], ["work#2", "work"])
-    assert app.log == [2, 1]  # a recorded step does not run again
+# --- in a run -------------------------------------------------------------------------------------
 
 
-def test_a_call_is_lazy() -> None:
-    app = make_app()
+def test_a_call_begins_when_it_is_awaited_and_is_known_from_when_it_is_made() -> None:
+    states: list[str] = []
 
-    @app.workflow
-    async def flow() -> int:
-        call = app.work(1)
-        assert repr(call) == "<Call work new>"
-        await sleep("1h")
-        assert app.log == []
-        return await call  # type: ignore[no-any-return]
+    @House().workflow
+    async def body() -> Any:
+        first, second = work(1), work(2)
+        states.extend([repr(first), repr(second)])
+        found = [await second, await first, await second]
+        states.append(repr(first))
+        return found
 
-    assert play(app, flow) == (10, ["work"])
+    held = Held(body)
+    assert held.calls == ["work#2"]
+    held.done("work#2", 2)
+    assert held.calls == ["work"]
+    assert held.done("work", 1).result == [2, 1, 2]
+    assert states == ["<Call work new>", "<Call work#2 new>", "<Call work begun>"]
+    assert bodies == []
 
 
-def test_awaiting_again_gives_the_same_result_or_error() -> None:
-    app = make_app()
+def test_start_begins_without_waiting() -> None:
+    @House().workflow
+    async def body() -> Any:
+        call = work(1).start()
+        assert call.start() is call
+        await work(2)
+        found: list[Any] = await asyncio.gather(call, asyncio.create_task(call), call)
+        for _ in range(3):
+            found.append(await asyncio.create_task(call))
+        return found
 
-    @app.workflow
-    async def flow() -> list[Any]:
-        good, bad = app.work(1), app.work(-1)
-        said: list[Any] = [await good, await good]
+    held = Held(body)
+    assert held.calls == ["work", "work#2"]
+    assert held.done("work", 1).done("work#2", 2).result == [1] * 6
+
+
+def test_an_error_is_raised_each_time() -> None:
+    @House().workflow
+    async def body() -> Any:
+        call, seen = work(1), []
         for _ in range(2):
-            with pytest.raises(ValueError, match="no -1"):
-                await bad
-        return said
-
-    assert play(app, flow)[0] == [10, 10]
-    assert app.log == [1, -1]
-
-
-def test_started_calls_run_beside_each_other() -> None:
-    app = App("memory://")
-    there: list[int] = []
-
-    @app.step
-    async def meet(x: int) -> int:
-        there.append(x)
-        while len(there) < 3:
-            await asyncio.sleep(0)
-        return x
-
-    @app.workflow
-    async def flow() -> list[int]:
-        calls = [meet(x).start() for x in range(3)]
-        assert calls[0].start() is calls[0]
-        return [await call for call in calls]
-
-    assert play(app, flow)[0] == [0, 1, 2]
-    assert sorted(there) == [0, 1, 2]
-
-
-def test_a_def_workflow_asks_for_results() -> None:
-    app = make_app()
-
-    @app.workflow
-    def flow() -> list[Any]:
-        late = app.work(1).start()
-        said = [app.work(2).result(), late.result(), late.result()]
-        with pytest.raises(ValueError, match="no -1"):
-            app.work(-1).result()
-        sleep("1h").result()
-        return said
-
-    assert play(app, flow, replay=True)[0] == [20, 10, 10]
-    assert app.log == [1, 2, -1]
-
-
-def test_a_result_is_refused_in_async_code() -> None:
-    app = make_app()
-
-    @app.workflow
-    async def flow() -> int:
-        call = app.work(1)
-        with pytest.raises(WrongContext, match=r"`.result\(\)` of 'work' in an async workflow. `await` it"):
-            call.result()
-        return await call  # type: ignore[no-any-return]
-
-    assert play(app, flow)[0] == 10
-
-
-def test_asyncio_takes_calls_as_coroutines() -> None:
-    app = make_app()
-
-    @app.workflow
-    async def flow() -> list[int]:
-        both = await asyncio.gather(app.work(1), app.work(2))
-        task = asyncio.create_task(app.work(3))
-        async with asyncio.TaskGroup() as group:
-            grouped = [group.create_task(app.work(x)) for x in (4, 5)]
-        return [*both, await task, *(t.result() for t in grouped)]
-
-    result, steps = play(app, flow, replay=True)
-    assert result == [10, 20, 30, 40, 50]
-    assert sorted(steps) == ["work", *(f"work#{n}" for n in range(2, 6))]
-    assert sorted(app.log) == [1, 2, 3, 4, 5]
-
-
-def test_a_task_cancelled_before_its_first_step_does_not_begin_the_call() -> None:
-    app = make_app()
-
-    @app.workflow
-    async def flow() -> int:
-        task = asyncio.create_task(app.work(1))
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        return await app.work(2)  # type: ignore[no-any-return]
-
-    assert play(app, flow) == (20, ["work#2"])
-    assert app.log == [2]
-
-
-def test_calls_are_equal_only_to_themselves() -> None:
-    app = make_app()
-
-    @app.workflow
-    async def flow() -> list[int]:
-        one, two = app.work(1), app.work(1)
-        assert one != two
-        assert len({one, two, one}) == 2
-        return [await call for call in {one, two}]
-
-    assert play(app, flow, replay=True)[0] == [10, 10]
-
-
-def test_a_call_given_to_a_thread_parks_the_run() -> None:
-    app = make_app()
-    codes: list[str] = []
-
-    @app.workflow
-    async def flow() -> int:
-        call = app.work(1)
-
-        def begin() -> None:
             try:
-                call.start()
-            except WrongContext as error:
-                codes.append(error.code)
+                await call
+            except ValueError as error:
+                seen.append(str(error))
+        return seen
 
-        thread = threading.Thread(target=begin)
+    assert Held(body).failed("work", ValueError("no")).result == ["no", "no"]
+
+
+def test_calls_in_sets_and_dicts_are_themselves() -> None:
+    @House().workflow
+    async def body() -> Any:
+        one, other = sleep(1), sleep(1)
+        assert one != other
+        assert {one: 1}[one] == 1
+        assert len({hash(one), hash(other)}) == 2
+        await one
+        return await other
+
+    Held(body).fire()
+
+
+def test_wait_over_bare_calls_is_refused_by_asyncio_itself() -> None:
+    @House().workflow
+    async def body() -> str:
+        calls = [work(1).start(), work(2).start()]
+        try:
+            await asyncio.wait(calls)  # type: ignore[type-var]
+        except TypeError as error:
+            return str(error)
+        return "never"
+
+    assert "coroutines is forbidden" in Held(body).result
+
+
+def test_begun_in_a_foreign_thread_it_is_an_error_though_swallowed() -> None:
+    @House().workflow
+    async def body() -> Any:
+        call, seen = work(1), []
+
+        def elsewhere() -> None:
+            try:
+                call.result()
+            except WrongContext as error:
+                seen.append(str(error))
+
+        thread = threading.Thread(target=elsewhere)
         thread.start()
         thread.join()
-        await sleep(1)
-        return 1
+        return seen
 
-    async def main() -> None:
-        async with Environment(app):
-            run = await flow.start()
-            with pytest.raises(RunParked):
-                await run.result()
-            assert (await run.status()).state == "parked"
-
-    asyncio.run(main())
-    assert set(codes) == {"wrong_context"}
-    assert app.log == []
+    held = Held(body)
+    assert isinstance(held.kernel.stuck, Nondeterminism)
+    assert "begun in a foreign thread or event loop" in str(held.kernel.stuck)
+    assert held.kernel.stuck.file == __file__
+    assert bodies == []
 
 
-# --- outside of any run -------------------------------------------------------------------------------------
+def test_closed_before_it_began_it_never_begins() -> None:
+    @House().workflow
+    async def body() -> Any:
+        work(1).close()
+        call = work(2)
+        with pytest.raises(KeyError):
+            call.throw(KeyError("x"))
+        return await work(3)
+
+    held = Held(body)
+    assert held.calls == ["work#3"]
+    assert held.kernel.forgotten == []
 
 
-def test_outside_a_call_runs_once_and_keeps_its_outcome() -> None:
-    app = make_app()
-    call, bad = app.work(1), app.work(-1)
-    assert app.log == []
-    assert [call.result(), call.result()] == [10, 10]
+# --- outside of any run ---------------------------------------------------------------------------
+
+
+async def test_awaited_outside_a_step_simply_runs() -> None:
+    call = work(1)
+    assert bodies == []
+    assert [await call, await call, await sync_work(2)] == [1, 1, 2]
+    assert bodies == [1, 2]
+
+
+async def test_asked_for_twice_at_once_it_runs_once() -> None:
+    call = work(1)
+
+    async def ask() -> Any:
+        return await call
+
+    assert list(await asyncio.gather(ask(), ask())) == [1, 1]
+    assert bodies == [1]
+
+
+def test_result_outside_runs_it_too() -> None:
+    call = work(1)
+    assert [call.result(), call.result(), sync_work(2).result()] == [1, 1, 2]
+    assert bodies == [1, 2]
+
+
+def test_result_raises_what_the_function_raises_each_time() -> None:
+    strict = House()
+
+    @strict.step
+    async def fails() -> None:
+        raise KeyError("no")
+
+    call = fails()
     for _ in range(2):
-        with pytest.raises(ValueError, match="no -1"):
-            bad.result()
-    assert app.log == [1, -1]
-
-    async def main() -> None:
-        call = app.work(2)
-        assert await asyncio.gather(call, app.work(3)) == [20, 30]
-        assert await call == 20
-
-    asyncio.run(main())
-    assert app.log == [1, -1, 2, 3]
+        with pytest.raises(KeyError, match="no"):
+            call.result()
 
 
-def test_outside_a_call_is_not_started() -> None:
-    app = make_app()
-    call = app.work(1)
-    with pytest.raises(WrongContext, match=r"call 'work' was started outside of any run.*a queued task of its own"):
+async def test_what_would_block_or_makes_no_sense_is_refused() -> None:
+    call = work(1)
+    with pytest.raises(WrongContext, match="would block a running event loop"):
+        call.result()
+    with pytest.raises(WrongContext, match="was started outside of any run"):
         call.start()
-    assert call.result() == 10
+    assert await call == 1
 
 
-def test_a_closed_call_does_not_warn() -> None:
-    call = make_app().work(1)
-    call.close()
-    assert repr(call) == "<Call work begun>"
+async def test_cancelling_the_waiter_cancels_the_function() -> None:
+    entered = asyncio.Event()
+    ended: list[str] = []
+
+    @House().step
+    async def waits() -> None:
+        entered.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("cancelled")
+
+    async def ask() -> None:
+        await waits()
+
+    task = asyncio.ensure_future(ask())
+    await entered.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended == ["cancelled"]
+
+
+def test_never_awaited_it_warns_with_its_line() -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        work(1)
+    assert [str(w.message) for w in caught] == ["call 'work' was never awaited"]
+    assert caught[0].category is RuntimeWarning
+    assert caught[0].filename == __file__
+    first = test_never_awaited_it_warns_with_its_line.__code__.co_firstlineno
+    assert caught[0].lineno == first + 3
+    assert bodies == []

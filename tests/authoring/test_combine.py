@@ -125,8 +125,10 @@ def test_first_takes_any_awaitable_and_refuses_none() -> None:
         return [won.name, won.value]
 
     assert play(app, flow, replay=True)[0] == ["b", 3]
+    done = app.step(plain)()
+    done.close()
     with pytest.raises(WrongContext, match=r"stepwell.first\(\) was called outside of any run"):
-        first(a=asyncio.Future(loop=asyncio.new_event_loop()))
+        first(a=done)
 
 
 # --- run_step -----------------------------------------------------------------------------------------------
@@ -166,8 +168,8 @@ def test_an_inline_step_takes_a_policy_and_leaves_the_plain_one_alone() -> None:
 
     assert play(app, flow)[0] is None
     assert tries == ["patient"] * 3 + ["plain"]
-    with pytest.raises(InvalidOption):
-        run_step.options(speed=1)
+    with pytest.raises(InvalidOption, match="is not a policy"):
+        run_step.options({"retries": 3})
 
 
 def test_inline_steps_are_refused_outside_and_for_methods() -> None:

@@ -36,7 +36,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
         self._outside = outside
         self._began = False
         self._future: Any = None
-        self._running: Generator[Any, Any, R] | None = None
+        self._running: dict[int, Generator[Any, Any, R]] | None = None
         if kernel is None:
             self._place = blame()
             self._hash = object.__hash__(self)
@@ -98,21 +98,32 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
     # -- the coroutine protocol, so that create_task, gather and TaskGroup take a call ----------
 
     def send(self, value: Any) -> Any:
-        if self._running is None:
-            self._running = self.__await__()
-        return self._running.send(value)
+        return self._go_on(self.__await__, lambda waiting: waiting.send(value))
 
     def throw(self, *error: Any) -> Any:
-        if self._running is None:
-            # A task that is cancelled before its first step throws at once: that must not begin the call.
-            self._began = True
-            self._running = _never() if self._future is None else self.__await__()
-        return self._running.throw(*error)
+        # A task that is cancelled before its first step throws at once: that must not begin the call.
+        begin = _never if self._future is None else self.__await__
+        return self._go_on(begin, lambda waiting: waiting.throw(*error))
 
     def close(self) -> None:
         self._began = True
-        if self._running is not None:
-            self._running.close()
+        for waiting in (self._running or {}).values():
+            waiting.close()
+
+    def _go_on(self, begin: Callable[[], Generator[Any, Any, R]], how: Callable[[Generator[Any, Any, R]], Any]) -> Any:
+        # Each task has a waiting of its own: several may have been given the same call.
+        self._began = True
+        if self._running is None:
+            self._running = {}
+        task = id(asyncio.current_task()) if running_loop() is not None else 0
+        waiting = self._running.get(task)
+        if waiting is None:
+            waiting = self._running[task] = begin()
+        try:
+            return how(waiting)
+        except BaseException:
+            del self._running[task]
+            raise
 
     # -- manners -------------------------------------------------------------------------------
 

@@ -78,9 +78,10 @@ class _Reading:
     def uses(self, code: types.CodeType) -> Iterator[tuple[int, str]]:
         """Line and description of every suspicious use, in nested functions too."""
         names = self.names | dict.fromkeys(code.co_varnames)  # parameters and locals hide what is outside
-        line, owner, path, inline, imported = code.co_firstlineno, None, "", False, None
+        line, owner, path, called, inline, imported = code.co_firstlineno, None, "", False, False, None
         steps: set[types.CodeType] = set()
-        for op in dis.get_instructions(code):
+        instructions = list(dis.get_instructions(code))
+        for op, after in zip(instructions, [*instructions[1:], None], strict=True):
             if op.positions is not None and op.positions.lineno is not None:
                 line = op.positions.lineno
             problem = None
@@ -89,10 +90,12 @@ class _Reading:
                 owner = names.get(path) if path in names else _builtin(path)
                 problem = _problem(owner, path)
                 inline = inline or type(owner).__name__ == "RunStepNow"
-                if isinstance(owner, types.FunctionType) and _is_called(op):
+                called = _is_called(op, after)
+                if isinstance(owner, types.FunctionType) and called:
                     self.called.append(owner)
             elif op.opname in ("LOAD_ATTR", "LOAD_METHOD") and owner is not None:
                 owner, path, problem = _attribute(owner, str(op.argval), path)
+                called = called or _is_called(op, after)
             elif op.opname in ("IMPORT_NAME", "IMPORT_FROM"):
                 imported = _imported(imported if op.opname == "IMPORT_FROM" else None, str(op.argval))
                 owner = None
@@ -102,7 +105,7 @@ class _Reading:
                 if op.opname == "LOAD_CONST" and inline and isinstance(op.argval, types.CodeType):
                     steps.add(op.argval)
                 inline, owner = inline and op.opname not in _ENDS, None
-            if problem is not None and (_is_called(op) or not inline):
+            if problem is not None and (called or not inline):
                 yield line, problem
         for constant in code.co_consts:
             if isinstance(constant, types.CodeType) and constant not in steps:
@@ -111,8 +114,10 @@ class _Reading:
                 self.called += inner.called
 
 
-def _is_called(op: dis.Instruction) -> bool:
+def _is_called(op: dis.Instruction, after: dis.Instruction | None) -> bool:
     """Whether what an instruction loads is called, and not handed on."""
+    if sys.version_info >= (3, 13) and after is not None and after.opname == "PUSH_NULL":
+        return True
     flagged = op.opname == "LOAD_GLOBAL" or (op.opname == "LOAD_ATTR" and sys.version_info >= (3, 12))
     return op.opname == "LOAD_METHOD" or (flagged and bool((op.arg or 0) & 1))
 

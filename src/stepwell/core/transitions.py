@@ -123,7 +123,7 @@ def decide(row: RunRow, verb: Verb, entries: list[AnyEntry], now: float) -> Chan
     if act is Act.POST:
         item = InboxItem(n=0, kind=verb.value, at=now)
         patch = Patch(cancelling=True) if verb is Verb.CANCEL else None
-        if row.status is S.PAUSED:
+        if verb is Verb.CANCEL and (row.status is S.PAUSED or row.due is not None) and row.status is not S.WAITING:
             patch = Patch(status=S.QUEUED, release=True, rank=rank_of(now, row.priority, True), cancelling=True)
         return Change(run=row.key, expect=expect, patch=patch, post=(Post(target=row.key, item=item),))
     if act is Act.REWIND:

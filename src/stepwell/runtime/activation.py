@@ -230,17 +230,17 @@ class Activation:
         """Submit what has been decided; do at once what waits for nothing."""
         draft = self.draft
         if not draft.empty and not self.over:
-            seq = self.seq
-            self.seq += len(draft.entries)
-            change = draft.take(self.key, self.epoch, self.row.generation, seq)
+            change = draft.take(self.key, self.epoch, self.row.generation, self.seq)
+            self.seq += change.count
             self.bounds.size += len(change.data)
             if change.blobs:
                 self.bounds.size += sum(len(data) for _, data in change.blobs)
             self._submitted += 1
-            if self.kernel.lines:
-                self.after_ack(self._log_lines, self.kernel.lines)
-                self.kernel.lines = []
             self.host.writer.submit(change, self._acknowledged)
+        if self.kernel.lines:  # before the effects of the same decision, as the body said them
+            place = sum(ticket < self._submitted for ticket, _, _ in self._effects)
+            self._effects.insert(place, (self._submitted, self._log_lines, (self.kernel.lines,)))
+            self.kernel.lines = []
         self._do_effects()
 
     def after_ack(self, effect: Callable[..., None], *args: Any) -> None:

@@ -190,4 +190,4 @@ class Claims:
         finished = self._worker.finished_count - self._finished_before
         self._finished_before = self._worker.finished_count
         least = self._worker.options.concurrency + 1
-        self.window = min(LARGEST_WINDOW, max(least, 2 * finished, self.window * 3 // 4))
+        self.window = max(least, min(LARGEST_WINDOW, max(2 * finished, self.window * 3 // 4)))

@@ -25,6 +25,7 @@ class Scope:
         self._parent = parent
         self._closed = False
         self._seen: dict[str, int] = {}
+        self._from_threads: set[asyncio.Task[Any]] = set()
         self.run_id = run.row.id
         self.workflow = run.row.workflow
         self.call = call
@@ -42,8 +43,10 @@ class Scope:
         return f"{run.key.hex()}:{run.row.generation}:{self.call}{redone}"
 
     def close(self) -> None:
-        """The attempt is over, though its body may still run: from here on it can call no step."""
+        """The attempt is over, though its body may still run: from here on it can call no step, nor wait for one."""
         self._closed = True
+        for task in self._from_threads:
+            task.cancel()
 
     @property
     def closed(self) -> bool:
@@ -53,6 +56,18 @@ class Scope:
     async def nested(self, step: StepDefinition, name: str, args: tuple[Any, ...], kwargs: dict[str, Any],
                      thread: Lent | None = None) -> Any:  # fmt: skip
         """Run a step inside this one, or return what it returned before."""
+        if thread is None:
+            return await self._nested(step, name, args, kwargs, None)
+        task = asyncio.current_task()
+        assert task is not None
+        self._from_threads.add(task)
+        try:
+            return await self._nested(step, name, args, kwargs, thread)
+        finally:
+            self._from_threads.discard(task)
+
+    async def _nested(self, step: StepDefinition, name: str, args: tuple[Any, ...], kwargs: dict[str, Any],
+                      thread: Lent | None) -> Any:  # fmt: skip
         self.check_open()
         encoded = step.signature.encode_args(args, kwargs)
         base = f"{self.call}/{name}:{step.signature.digest(encoded)}"
