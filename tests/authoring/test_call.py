@@ -68,10 +68,8 @@ def test_start_begins_without_waiting() -> None:
         call = work(1).start()
         assert call.start() is call
         await work(2)
-        found: list[Any] = await asyncio.gather(call, asyncio.create_task(call), call)
-        for _ in range(3):
-            found.append(await asyncio.create_task(call))
-        return found
+        at_once = await asyncio.gather(call, asyncio.create_task(call), call)
+        return [*at_once, *[await asyncio.create_task(call) for _ in range(3)]]
 
     held = Held(body)
     assert held.calls == ["work", "work#2"]

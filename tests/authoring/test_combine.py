@@ -1,4 +1,4 @@
-"""The first of several, inline steps, and folded parts."""
+"""Combining calls: the first of several, inline steps, folded parts."""
 
 import asyncio
 from typing import Any
@@ -7,296 +7,227 @@ import pytest
 
 from stepwell import App, first, fold, run_step, sleep
 from stepwell.errors import InvalidOption, WrongContext
+from stepwell.model.command import CloseCall
 from stepwell.testing.environment import Environment
+from tests.core.driver import Held, House
+from tests.core.test_kernel_native import replays_alike
+
+pytestmark = pytest.mark.anyio
+house = House()
+event = house.event("e", Any)
 
 
-def play(app: App, flow: Any, *args: Any, replay: bool = False) -> tuple[Any, list[str]]:
-    """The result of a run, and its calls in the order of the journal."""
-
-    async def main() -> tuple[Any, list[str]]:
-        async with Environment(app, replay=replay):
-            run = await flow.start(*args)
-            return await run.result(), [e["call"] for e in await run.journal() if e["k"] in ("step", "fold")]
-
-    return asyncio.run(main())
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
 
 
-# --- first --------------------------------------------------------------------------------------------------
+@house.step
+async def work(name: Any = None) -> Any:
+    return name
 
 
-@pytest.mark.parametrize("replay", [False, True])
-@pytest.mark.parametrize(("limit", "name", "value"), [("1h", "paid", 5), ("1m", "late", None)])
-def test_the_winner_is_told_by_name(replay: bool, limit: str, name: str, value: Any) -> None:
-    app = App("memory://")
-    ping = app.event("ping", int)
+@house.workflow
+async def race() -> Any:
+    async def slowly() -> Any:
+        await work("slow")
+        return await work("slower")
 
-    @app.workflow
-    async def flow() -> list[Any]:
-        won = await first(paid=ping.wait("k"), late=sleep(limit))
-        await sleep("1 day")
-        return [won.name, won.value]
-
-    async def main() -> None:
-        async with Environment(app, replay=replay) as env:
-            run = await flow.start()
-            await env.advance("10m")
-            await ping.send(5, key="k")
-            assert await run.result() == [name, value]
-
-    asyncio.run(main())
+    won = await first(paid=event.wait("k"), late=sleep("1h"), step=work("x"), task=slowly())
+    return [won.name, won.value]
 
 
-def test_a_message_for_a_loser_stays_in_its_mailbox() -> None:
-    app = App("memory://")
-    ping = app.event("ping", int)
-
-    @app.workflow
-    async def flow() -> list[Any]:
-        won = await first(paid=ping.wait("k"), late=sleep("1m"))
-        await sleep("1h")
-        return [won.name, await ping.wait("k")]
-
-    async def main() -> None:
-        async with Environment(app) as env:
-            run = await flow.start()
-            await env.advance("10m")
-            await ping.send(7, key="k")
-            assert await run.result() == ["late", 7]
-
-    asyncio.run(main())
+def test_the_first_wins_and_the_others_are_disarmed() -> None:
+    held = Held(race)
+    assert set(held.calls) == {"e", "sleep", "work", "@1/work"}
+    held.receive("e", 5)
+    assert held.result == ["paid", 5]
+    assert {c.call for c in held.history if isinstance(c, CloseCall)} == {"work", "@1/work"}
+    assert held.calls == []
+    replays_alike(held)
+    assert Held(race).fire().result == ["late", None]
+    assert Held(race).done("work", 1).result == ["step", 1]
+    assert Held(race).done("@1/work").done("@1/work#2", "s").result == ["task", "s"]
 
 
-def test_a_step_that_loses_is_cancelled() -> None:
-    app = App("memory://")
-    log: list[str] = []
+def test_the_error_of_the_winner_is_raised() -> None:
+    with pytest.raises(ValueError, match="no"):
+        _ = Held(race).failed("work", ValueError("no")).result
 
-    @app.step
-    async def slow() -> None:
+
+def test_of_two_at_once_the_one_named_first_wins() -> None:
+    @House().workflow
+    async def body() -> Any:
+        return (await first(b=sleep(0), a=sleep(0))).name
+
+    assert Held(body).result == "b"
+
+
+def test_a_contender_that_was_cancelled_does_not_win() -> None:
+    @House().workflow
+    async def body() -> Any:
+        task = asyncio.create_task(work("a"))
+        asyncio.get_running_loop().call_soon(task.cancel)
+        won = await first(cancelled=task, other=work("b"))
         try:
-            await asyncio.Event().wait()
+            await first(only=task)
         except asyncio.CancelledError:
-            log.append("cancelled")
-            raise
+            return won.name
+        return "never"
 
-    @app.workflow
-    async def flow() -> str:
-        won = await first(work=slow(), late=sleep("1m"))
-        await sleep("1m")
-        return won.name
-
-    assert play(app, flow)[0] == "late"
-    assert log == ["cancelled"]
+    assert Held(body).done("work#2").result == "other"
 
 
-def test_the_error_of_the_winner_is_raised_that_of_a_loser_is_not() -> None:
-    app = App("memory://")
+def test_cancelled_around_it_everything_is_taken_back() -> None:
+    @House().workflow
+    async def body() -> Any:
+        try:
+            async with asyncio.timeout(5):
+                await first(a=work("a"), b=event.wait("k"))
+        except TimeoutError:
+            return await work("after")
 
-    @app.step
-    async def bad() -> None:
-        raise ValueError("no")
-
-    async def later() -> None:
-        await sleep("1m")
-        raise KeyError("late")
-
-    @app.workflow
-    async def flow() -> str:
-        with pytest.raises(ValueError, match="no"):
-            await first(bad=bad(), late=sleep("1h"))
-        won = await first(late=later(), soon=sleep("1s"))
-        await sleep("1h")
-        return won.name
-
-    assert play(app, flow, replay=True)[0] == "soon"
+    held = Held(body).fire()
+    assert {c.call for c in held.history if isinstance(c, CloseCall)} == {"work", "e"}
+    assert held.calls == ["work#2"]
+    replays_alike(held.done("work#2", 1))
 
 
-def test_first_takes_any_awaitable_and_refuses_none() -> None:
-    app = App("memory://")
+def test_a_race_cancelled_before_it_ran_leaves_nothing_open() -> None:
+    @House().workflow
+    async def body() -> Any:
+        task = asyncio.create_task(first(a=work("a"), b=sleep(5)))
+        task.cancel()
+        await asyncio.sleep(0)
+        return await work("b")
 
-    async def plain() -> int:
-        await sleep("1s")
-        return 3
-
-    @app.workflow
-    async def flow() -> list[Any]:
-        with pytest.raises(InvalidOption, match=r"first\(\) without contenders; expected at least one, by name"):
-            first()
-        won = await first(a=asyncio.create_task(sleep("1h")), b=plain())
-        return [won.name, won.value]
-
-    assert play(app, flow, replay=True)[0] == ["b", 3]
-    done = app.step(plain)()
-    done.close()
-    with pytest.raises(WrongContext, match=r"stepwell.first\(\) was called outside of any run"):
-        first(a=done)
+    held = Held(body)
+    assert held.calls == ["work#2"]
 
 
-# --- run_step -----------------------------------------------------------------------------------------------
+def test_what_first_refuses() -> None:
+    with pytest.raises(InvalidOption, match=r"first\(\) without contenders"):
+        first()
+    with pytest.raises(WrongContext):
+        first(a=work())
 
 
-def test_an_inline_step_is_recorded_by_its_title() -> None:
-    app = App("memory://")
-    log: list[int] = []
+# --- messages of losers stay ----------------------------------------------------------------------
 
-    async def later(x: int, *, y: int = 0) -> int:
-        log.append(x)
-        return x + y
-
-    @app.workflow
-    async def flow() -> list[int]:
-        got = [await run_step("turn", later, x, y=1) for x in range(3)]
-        return [*got, await run_step("plain", lambda: 7)]
-
-    assert play(app, flow, replay=True) == ([1, 2, 3, 7], ["turn", "turn#2", "turn#3", "plain"])
-    assert log == [0, 1, 2]
+app = App("memory://")
+approved = app.event("approved", Any)
+rejected = app.event("rejected", Any)
 
 
-def test_an_inline_step_takes_a_policy_and_leaves_the_plain_one_alone() -> None:
-    app = App("memory://")
-    tries: list[str] = []
-
-    def failing(who: str) -> None:
-        tries.append(who)
-        raise ValueError(who)
-
-    @app.workflow
-    async def flow() -> None:
-        patient = run_step.options(retries=2, delay="1m")
-        for step, who in ((patient, "patient"), (run_step, "plain")):
-            with pytest.raises(ValueError, match=who):
-                await step("try", failing, who)
-
-    assert play(app, flow)[0] is None
-    assert tries == ["patient"] * 3 + ["plain"]
-    with pytest.raises(InvalidOption, match="is not a policy"):
-        run_step.options({"retries": 3})
+gates: list[asyncio.Event] = []
 
 
-def test_inline_steps_are_refused_outside_and_for_methods() -> None:
-    app = App("memory://")
-
-    class Thing:
-        def method(self) -> int:
-            return 1
-
-    @app.step
-    def known(x: int) -> int:
-        return x + 1
-
-    @app.step
-    async def around() -> int:
-        return await run_step("in a step", known, 4)
-
-    @app.workflow
-    async def flow() -> list[int]:
-        with pytest.raises(InvalidOption, match="is a method; expected a plain function"):
-            run_step("bound", Thing().method)
-        return [await run_step("known", known, 1), await around()]
-
-    assert play(app, flow)[0] == [2, 5]
-    with pytest.raises(WrongContext, match=r"run_step\('t'\) was called outside of any run"):
-        run_step("t", known, 1)
+@app.step
+async def prepare() -> None:
+    await gates[-1].wait()
 
 
-# --- fold ---------------------------------------------------------------------------------------------------
+@app.workflow
+async def decides() -> Any:
+    await prepare()
+    won = await first(yes=approved.wait(), no=rejected.wait())
+    other = await (rejected if won.name == "yes" else approved).wait()
+    return [won.name, won.value, other]
 
 
-def test_a_folded_part_is_recorded_and_not_run_again() -> None:
-    app = App("memory://")
-    log: list[str] = []
+@app.workflow
+async def collects() -> Any:
+    async def two(name: str) -> Any:
+        return [await approved.wait(name=name), await approved.wait(name=name)]
 
-    @app.step
-    async def work(x: int) -> int:
-        log.append(f"step {x}")
-        return x * 10
-
-    async def part(x: int) -> int:
-        log.append(f"part {x}")
-        return await work(x) + await work(x + 1)
-
-    @app.workflow
-    async def flow() -> list[int]:
-        got = [await fold("part", part, 1), await fold("part", part, 3)]
-        log.append("body")
-        await sleep("1h")
-        return got
-
-    async def main() -> None:
-        async with Environment(app) as env:
-            run = await flow.start()
-            await env.settle()
-            before = ["part 1", "step 1", "step 2", "part 3", "step 3", "step 4", "body"]
-            assert log == before
-            await env.crash()
-            assert await run.result() == [30, 70]
-            assert log == [*before, "body"]
-            folds = [e["call"] for e in await run.journal() if e["k"] == "fold"]
-            assert folds == ["part", "part#2"]
-
-    asyncio.run(main())
+    await prepare()
+    won = await first(a=approved.wait(name="a"), b=approved.wait(name="b"))
+    return [won.name, won.value, await two("c")]
 
 
-def test_a_part_still_open_goes_on_after_a_crash() -> None:
-    app = App("memory://")
-    log: list[str] = []
-
-    @app.step
-    async def work(x: str) -> str:
-        log.append(x)
-        return x
-
-    async def part() -> str:
-        one = await work("one")
-        await sleep("1h")
-        return one + await work("two")
-
-    @app.workflow
-    async def flow() -> str:
-        return await fold("part", part)
-
-    async def main() -> None:
-        async with Environment(app) as env:
-            run = await flow.start()
-            await env.advance("1m")
-            await env.crash()
-            assert await run.result() == "onetwo"
-
-    asyncio.run(main())
-    assert log == ["one", "two"]
+async def test_of_two_messages_that_were_there_before_the_losers_stays() -> None:
+    async with Environment(app) as env:
+        gates.append(asyncio.Event())
+        run = await decides.start()
+        await run.send(rejected, "r")
+        await run.send(approved, "a")
+        gates[-1].set()
+        await env.settle()
+        assert await run.result() == ["yes", "a", "r"]
 
 
-@pytest.mark.parametrize("replay", [False, True])
-def test_parts_nest_and_raise(replay: bool) -> None:
-    app = App("memory://")
-    log: list[int] = []
-
-    @app.step
-    async def work(x: int) -> int:
-        log.append(x)
-        return x
-
-    async def inner(x: int) -> int:
-        if await work(x) < 0:
-            raise ValueError("no")
-        return x + 1
-
-    async def outer(x: int) -> int:
-        return await fold("inner", inner, x) + await fold("inner", inner, x + 1)
-
-    @app.workflow
-    async def flow() -> int:
-        got = await fold("outer", outer, 1)
-        await sleep(1)
-        with pytest.raises(ValueError, match="no"):
-            await fold("bad", inner, -1)
-        return got + await work(5)
-
-    assert play(app, flow, replay=replay)[0] == 10
-    assert log == [1, 2, -1, 5]
+async def test_a_message_given_back_goes_to_the_next_wait_in_order() -> None:
+    async with Environment(app) as env:
+        gates.append(asyncio.Event())
+        run = await collects.start()
+        for n in range(3):
+            await run.send(approved, n)
+        gates[-1].set()
+        await env.settle()
+        assert await run.result() == ["a", 0, [1, 2]]
 
 
-def test_a_part_is_refused_outside() -> None:
-    async def part() -> None: ...
+# --- inline steps ---------------------------------------------------------------------------------
 
-    with pytest.raises(WrongContext, match=r"stepwell.fold\(\) was called outside of any run"):
-        fold("part", part)
+
+def double(n: int) -> int:
+    return 2 * n
+
+
+@house.workflow
+async def inline() -> Any:
+    found = [await run_step("double it", double, n) for n in range(2)]
+    quick = run_step.options(retries=3, timeout="5s")
+    return [*found, await quick("same", work, "x")]
+
+
+def test_an_inline_step_is_new_each_time_its_title_comes_up() -> None:
+    held = Held(inline).done("double it", 0)
+    assert held.calls == ["double it#2"]
+    held.done("double it#2", 2)
+    rules = held.running["same"].policy
+    assert (rules.retry.retries, rules.timeout) == (3, 5.0)
+    assert held.done("same", "x").result == [0, 2, "x"]
+
+
+def test_inline_steps_belong_to_runs_and_are_no_methods() -> None:
+    with pytest.raises(WrongContext, match=r"run_step\('x'\) was called outside of any run"):
+        run_step("x", double, 1)
+
+    class Shop:
+        def sell(self) -> None: ...
+
+    with pytest.raises(InvalidOption, match="is a method"):
+        run_step("x", Shop().sell)
+
+
+# --- folded parts ---------------------------------------------------------------------------------
+
+
+def test_the_value_of_a_part_has_its_type() -> None:
+    @House().workflow
+    async def body() -> list[str]:
+        async def part(n: int) -> tuple[int, str]:
+            return (n, str(await work(n)))
+
+        found = await fold("part", part, 3)
+        return [type(found).__name__, repr(found)]
+
+    held = Held(body).done("part/work", "x")
+    assert held.result == ["tuple", "(3, 'x')"]
+    assert held.again().result == held.result
+
+
+def test_parts_may_run_at_once() -> None:
+    @House().workflow
+    async def body() -> Any:
+        async def part(n: int) -> Any:
+            return [await work(n), await work(n)]
+
+        return await asyncio.gather(*(fold("part", part, n) for n in range(3)))
+
+    held = Held(body)
+    for call in ("part#2/work", "part/work", "part#3/work", "part#3/work#2", "part/work#2", "part#2/work#2"):
+        held.done(call, call)
+    assert [len(pair) for pair in held.result] == [2, 2, 2]
+    replays_alike(held)

@@ -1,5 +1,247 @@
 """Claiming: how often, how many, and when."""
 
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import pytest
 
+from stepwell import App, sleep
+from stepwell.errors import StoreUnavailable
+from stepwell.model.change import ClaimRequest
+from stepwell.model.run import Claimed, RunRow
+from stepwell.ports.store import Capabilities
+from stepwell.runtime.claims import LARGEST_WINDOW, Claims
+from stepwell.runtime.workeroptions import WorkerOptions
+from stepwell.testing.clock import START, VirtualClock
+from stepwell.testing.environment import Environment
+
 pytestmark = pytest.mark.anyio
+
+
+class Store:
+    """Answers claims from a script: how many runs each finds, or an error."""
+
+    def __init__(self) -> None:
+        self.capabilities = Capabilities(durable=False, shared=False, hints=False)
+        self.script: list[int | Exception] = []
+        self.due: float | None = None
+        self.claims: list[tuple[float, int]] = []
+        self.looks = 0
+
+    async def claim(self, request: ClaimRequest, cached: Mapping[bytes, int]) -> list[Claimed]:
+        self.claims.append((request.now, request.limit))
+        answer = self.script.pop(0) if self.script else 0
+        if isinstance(answer, Exception):
+            raise answer
+        rows = [RunRow(key=n.to_bytes(16, "big"), id=str(n), workflow="w") for n in range(min(answer, request.limit))]
+        return [Claimed(row, [], []) for row in rows]
+
+    async def next_due(self, workflows: object) -> float | None:
+        self.looks += 1
+        return self.due
+
+
+class Worker:
+    """As much of a worker as claiming needs."""
+
+    def __init__(self, poll_s: float | None = 1.0, concurrency: int = 3) -> None:
+        self.id = "w"
+        self.store: Any = Store()
+        self.clock: Any = VirtualClock()
+        self.alarms: Any = self.clock
+        self.options = WorkerOptions(concurrency=concurrency, poll_s=poll_s)
+        self.names = ("w",)
+        self.suspended: dict[bytes, int] = {}
+        self.stopping = self.dead = False
+        self.finished_count = 0
+        self.taken: list[Claimed] = []
+        self.doubts = 0
+        self.held = 0
+        self.claims = Claims(self)
+
+    @property
+    def room(self) -> int:
+        return self.claims.window - self.held
+
+    def take_on(self, claimed: list[Claimed]) -> None:
+        self.taken += claimed
+        self.held += len(claimed)
+
+    def finish(self, count: int) -> None:
+        self.held -= count
+        self.finished_count += count
+        self.claims.nudge()
+
+    def doubt(self) -> None:
+        self.doubts += 1
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        for _ in range(1000):
+            await asyncio.sleep(0)
+            if condition():
+                return
+        raise AssertionError("it did not come to that")
+
+    async def rest(self) -> None:
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let time pass, alarm by alarm."""
+        end = self.clock.now() + seconds
+        while (due := self.clock.next_alarm()) is not None and due <= end:
+            self.clock.move_to(due)
+            self.clock.ring()
+            await self.rest()
+        self.clock.move_to(end)
+
+    async def stop(self) -> None:
+        self.stopping = True
+        await self.claims.stop()
+
+
+async def test_an_idle_worker_asks_less_and_less_often() -> None:
+    worker = Worker()
+    worker.claims.start()
+    await worker.rest()
+    await worker.pass_time(60)
+    first_minute = len(worker.store.claims) + worker.store.looks
+    assert first_minute < 60  # less than one query per second from the first minute on
+    before = len(worker.store.claims)
+    await worker.pass_time(600)
+    assert (len(worker.store.claims) - before) / 600 <= 0.21
+    assert worker.claims.idle
+    await worker.stop()
+
+
+async def test_it_is_there_when_the_next_run_is_due() -> None:
+    worker = Worker()
+    worker.store.due = START + 3.0
+    worker.claims.start()
+    await worker.rest()
+    await worker.pass_time(3.0)
+    assert [at - START for at, _ in worker.store.claims][-1] == 3.0
+    await worker.stop()
+
+
+async def test_a_due_run_that_is_not_for_this_worker_is_no_reason_to_hurry() -> None:
+    """Of another queue, say: asking again and again would not help."""
+    worker = Worker()
+    worker.store.due = 0.0
+    worker.claims.start()
+    await worker.rest()
+    assert len(worker.store.claims) == 1
+    await worker.pass_time(60)
+    assert len(worker.store.claims) < 20
+    await worker.stop()
+
+
+async def test_found_some_and_more_is_due_it_asks_at_once() -> None:
+    worker = Worker()
+    worker.store.script, worker.store.due = [2, 0], 0.0  # as when a thousand are due at once
+    worker.claims.start()
+    await worker.until(lambda: len(worker.store.claims) == 2)
+    assert worker.clock.now() == START
+    await worker.stop()
+
+
+async def test_a_nudge_wakes_it_and_a_full_worker_waits_for_room() -> None:
+    worker = Worker(poll_s=None)
+    worker.claims.start()
+    await worker.rest()
+    assert len(worker.store.claims) == 1
+    worker.store.script = [4, 2]
+    worker.claims.nudge(due=True)
+    await worker.until(lambda: len(worker.taken) == 4)
+    assert worker.room <= 0
+    await worker.rest()
+    assert len(worker.store.claims) == 2  # no room, no question
+    worker.finish(2)
+    await worker.until(lambda: len(worker.taken) == 6)
+    await worker.stop()
+
+
+async def test_the_window_follows_what_was_finished() -> None:
+    worker = Worker(poll_s=None, concurrency=10)
+    assert worker.claims.window == 11
+    worker.claims.start()
+    for _ in range(20):
+        worker.store.script.append(10_000)
+        worker.claims.nudge(due=True)
+        await worker.until(lambda: worker.held > 0 and worker.room <= 0)
+        worker.finish(worker.held)
+    assert worker.claims.window == LARGEST_WINDOW  # bounded
+    for _ in range(40):
+        worker.claims.nudge(due=True)
+        await worker.rest()
+    assert worker.claims.window == 11  # and it shrinks again
+    await worker.stop()
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("gone"), ZeroDivisionError("a bug")])
+async def test_it_goes_on_whatever_claiming_raises(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    worker = Worker()
+    worker.store.script = [error, 1]
+    worker.claims.start()
+    await worker.rest()
+    await worker.pass_time(1.0)
+    assert len(worker.taken) == 1
+    assert "claiming failed" in caplog.text
+    assert worker.doubts == isinstance(error, StoreUnavailable)
+    await worker.stop()
+
+
+async def test_stopped_it_asks_no_more() -> None:
+    worker = Worker()
+    worker.claims.start()
+    await worker.rest()
+    await worker.stop()
+    asked = len(worker.store.claims)
+    worker.claims.nudge(due=True)
+    await worker.pass_time(60)
+    assert len(worker.store.claims) == asked
+
+
+async def test_a_dead_worker_takes_nothing_on_even_if_the_claim_was_under_way() -> None:
+    worker = Worker()
+    worker.store.script = [2]
+    worker.dead = False
+    worker.claims.start()
+    worker.dead = True
+    await worker.rest()
+    assert worker.taken == []
+    await worker.stop()
+
+
+async def test_a_worker_serves_what_is_defined_while_it_works() -> None:
+    app = App("memory://")
+    async with Environment(app):
+
+        @app.workflow
+        async def late() -> str:
+            await sleep("1h")
+            return "served"
+
+        assert await (await late.start()).result() == "served"
+
+
+async def test_a_worker_for_some_queues_leaves_the_others_alone() -> None:
+    app = App("memory://")
+
+    @app.workflow(queue="slow")
+    async def slow() -> str:
+        return "slow"
+
+    @app.workflow
+    async def quick() -> str:
+        return "quick"
+
+    async with Environment(app, workers=0) as env:
+        first, second = await slow.start(), await quick.start()
+        async with app.worker(queues=["default"]):
+            assert await second.result() == "quick"
+            await env.settle()
+            assert (await first.status()).state == "queued"
+        async with app.worker(queues=["slow"]):
+            assert await first.result() == "slow"

@@ -61,7 +61,7 @@ class Opened:
                                  parts.new_key, parts.key_of)  # fmt: skip
         self.reaper: Reaper | None = None
         self.watchdog: Watchdog | None = None
-        self._replacing: set[asyncio.Task[None]] = set()
+        self.replacing: set[asyncio.Task[None]] = set()
 
     @classmethod
     async def begin(cls, settings: Settings, definitions: Definitions, hooks: Hooks, parts: Parts) -> "Opened":
@@ -101,8 +101,8 @@ class Opened:
     def _lost(self, dead: Worker) -> None:
         """A worker was declared dead: another, under an id of its own, takes its place. Else this process idles."""
         task = asyncio.get_running_loop().create_task(self._replace(dead))
-        self._replacing.add(task)
-        task.add_done_callback(self._replacing.discard)
+        self.replacing.add(task)
+        task.add_done_callback(self.replacing.discard)
 
     async def _replace(self, dead: Worker) -> None:
         if dead not in self.engine.workers:
@@ -122,7 +122,7 @@ class Opened:
 
     async def end(self) -> None:
         """Close, last opened first; a part that fails keeps no other from closing."""
-        for task in list(self._replacing):
+        for task in list(self.replacing):
             task.cancel()
         async with AsyncExitStack() as parts:
             parts.push_async_callback(self.store.close)

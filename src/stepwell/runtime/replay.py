@@ -20,6 +20,7 @@ def replay(run: Holding, entries: list[AnyEntry]) -> list[Command]:
         kernel.stuck = conduct.suspicion(run.definition)
     if kernel.stuck is not None or _came_too_late(run, entries):
         return []
+    kernel.replaying = len(entries) > 1  # a fresh run repeats nothing: the lines that its body logs are news
     kernel.begin(lambda: run.definition.program(kernel, kernel.info), started.at)
     before: list[Command] | None = None
     for number, entry in enumerate(entries[1:], 1):

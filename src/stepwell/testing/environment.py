@@ -152,8 +152,11 @@ class Environment:
 
     def _working(self) -> bool:
         """The engine itself is at work."""
-        return not self._opened.writer.idle or any(
-            not w.claims.idle or w.background for w in self.workers if not w.dead
+        opened = self._opened
+        return (
+            bool(opened.replacing)
+            or not opened.writer.idle
+            or any(not w.claims.idle or w.background for w in self.workers if not w.dead)
         )
 
     def _steps_go_on(self) -> bool:
