@@ -108,8 +108,10 @@ def test_a_race_cancelled_before_it_ran_leaves_nothing_open() -> None:
 def test_what_first_refuses() -> None:
     with pytest.raises(InvalidOption, match=r"first\(\) without contenders"):
         first()
+    call = work()
     with pytest.raises(WrongContext):
-        first(a=work())
+        first(a=call)
+    call.close()
 
 
 # --- messages of losers stay ----------------------------------------------------------------------
