@@ -173,7 +173,7 @@ def environment() -> dict[str, str]:
 def test_mypy(program: Path) -> None:
     pytest.importorskip("mypy")
     command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--show-absolute-path",
-               "--config-file=", f"--cache-dir={ROOT / 'build' / 'typed'}", str(program)]  # fmt: skip
+               "--config-file=", f"--cache-dir={program.parent / 'cache'}", str(program)]  # fmt: skip
     said = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
     found: dict[int, str] = {}
     for line in said.stdout.splitlines():
