@@ -7,8 +7,8 @@ import sys
 import threading
 from asyncio import events
 from collections.abc import Callable, Coroutine
-from inspect import currentframe
-from types import FrameType
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ from stepwell.core.asyncloop import KernelFuture, KernelLoop, KernelTask, runnin
 from stepwell.errors import Nondeterminism
 from tests.core.driver import Held, House
 
-LOOPS = [asyncio.new_event_loop, pytest.importorskip("uvloop").new_event_loop]
+LOOPS = [asyncio.new_event_loop, *([import_module("uvloop").new_event_loop] if find_spec("uvloop") else [])]
 
 house = House()
 
@@ -202,10 +202,7 @@ lines: list[int] = []
 
 
 def here() -> None:
-    frame: FrameType | None = currentframe()
-    assert frame is not None
-    assert frame.f_back is not None
-    lines.append(frame.f_back.f_lineno + 1)  # the next line is to blame
+    lines.append(sys._getframe(1).f_lineno + 1)  # the next line is to blame
 
 
 async def to_thread() -> None:

@@ -1,5 +1,6 @@
 """The table of states: whole, consistent, and what operators decide by it."""
 
+import msgspec
 import pytest
 
 from stepwell.core.transitions import MOVES, VERBS, Act, Verb, decide
@@ -84,3 +85,73 @@ def test_terminate_tells_the_parent() -> None:
     assert change is not None
     assert change.closes
     assert [post.target for post in change.post] == [b"p" * 16]
+
+
+@pytest.mark.parametrize("status", list(S))
+@pytest.mark.parametrize("verb", list(Verb))
+def test_what_a_verb_does_to_the_state_is_a_move_of_the_table(verb: Verb, status: S) -> None:
+    act = VERBS[verb].get(status)
+    if act is None or act is Act.NOTHING:
+        return
+    change = decide(a_row(status), verb, list(FAILED), 9.0)
+    assert change is not None
+    after = change.patch.status if change.patch is not None else None
+    if act is Act.POST and after is None:
+        return  # the holder moves the run, once it has seen it
+    assert after is not None
+    assert MOVES[status][verb.value] == after
+    assert change.patch is not None
+    assert change.patch.release
+
+
+def test_every_operators_move_of_the_table_is_a_verb() -> None:
+    verbs = {verb.value for verb in Verb}
+    for state, moves in MOVES.items():
+        for move in moves.keys() & verbs:
+            assert state in VERBS[Verb(move)], (state, move)
+
+
+def test_every_state_can_be_reached_and_left() -> None:
+    reached, new = {S.QUEUED}, {S.QUEUED}
+    while new:
+        new = {after for state in new for after in MOVES[state].values()} - reached
+        reached |= new
+    assert reached == set(S)
+    assert all(MOVES.values())
+
+
+def test_what_is_stored_by_terminate() -> None:
+    change = decide(a_row(S.RUNNING), Verb.TERMINATE, [Started(at=1.0)], 9.0)
+    assert change is not None
+    assert change.patch is not None
+    (end,) = decode_entries(change.data)
+    assert end == Finished(at=9.0, status="terminated")
+    assert (change.seq, change.count, change.patch.finished_at, change.post) == (1, 1, 9.0, ())
+
+
+def test_a_deadline_moves_with_a_restart() -> None:
+    begun: list[AnyEntry] = [Started(at=1.0, deadline=11.0, attempt=3)]
+    change = decide(a_row(S.QUEUED), Verb.RESTART, begun, 100.0)
+    assert change is not None
+    (started,) = decode_entries(change.opens)
+    assert isinstance(started, Started)
+    assert (started.deadline, started.attempt) == (110.0, 1)
+
+
+def test_resuming_a_rollback_that_failed_lets_its_undo_run_again() -> None:
+    undo = Stepped(at=2.0, call="rollback/undo", error=Failure(type="ValueError"), opened=1)
+    failed: list[AnyEntry] = [Started(at=1.0), undo]
+    parked = msgspec.structs.replace(a_row(S.PARKED), reason="rollback: undoing a failed: no")
+    change = decide(parked, Verb.RESUME, failed, 9.0)
+    assert change is not None
+    (entry,) = decode_entries(change.data)
+    assert isinstance(entry, Rewound)
+    assert (entry.void, change.seq) == ([1], 2)
+    other = decide(a_row(S.PARKED), Verb.RESUME, failed, 9.0)
+    assert other is not None
+    assert other.data == b""
+
+
+def test_a_retry_without_an_end_is_refused() -> None:
+    with pytest.raises(IllegalState, match="no failure to go back to"):
+        decide(a_row(S.FAILED), Verb.RETRY, [Started(at=1.0)], 9.0)
