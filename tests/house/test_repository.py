@@ -27,11 +27,13 @@ TESTED_ELSEWHERE: dict[str, str] = {
         for module in (
             "children",
             "fencing",
+            "figures",
             "inboxes",
             "leases",
             "mailboxes",
             "operators",
             "reading",
+            "records",
             "repeats",
             "retention",
             "starts",
@@ -39,9 +41,9 @@ TESTED_ELSEWHERE: dict[str, str] = {
     },
     **{
         f"src/stepwell/store/memory/{module}.py": _MODEL
-        for module in ("changes", "dump", "leases", "retention", "space")
+        for module in ("changes", "dump", "figures", "leases", "retention", "space")
     },
-    **{f"src/stepwell/store/sqlite/{module}.py": _STORE for module in ("dump", "leases", "mail", "reads")},
+    **{f"src/stepwell/store/sqlite/{module}.py": _STORE for module in ("dump", "figures", "leases", "mail", "reads", "records")},
 }
 
 PLACES_OF_ONE_MACHINE = re.compile(r"(?<![\w.~-])(?:/(?:home|root|Users|work)/[\w.+-]+|[A-Z]:\\Users\\)")

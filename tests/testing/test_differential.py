@@ -46,10 +46,10 @@ async def test_a_difference_is_told_with_seed_and_step(wrong: type[MemoryStore])
 
 
 async def test_equal_stores_play_on_and_are_counted() -> None:
-    tally = await play(3, 100, _right, _right)
+    tally = await play(3, 150, _right, _right)
     assert sum(tally.accepted.values()) > 100
     assert tally.missing()
-    again = await play(3, 100, _right, _right)
+    again = await play(3, 150, _right, _right)
     assert (again.accepted, again.refused) == (tally.accepted, tally.refused)
 
 

@@ -24,6 +24,7 @@ class Patch(msgspec.Struct, frozen=True, kw_only=True):
     `release`: the lease is given back; `status` and `due` (None clears it) and `rank` are then set.
     `seen`: refuse to release if the inbox mark has moved beyond it (the reply tells the mark).
     `bump`: raise the epoch by one: whoever held the run is fenced off from here on.
+    `pin`: the code that the run is to go on with, by fingerprint; empty for any.
     """
 
     status: RunStatus | None = None
@@ -42,6 +43,7 @@ class Patch(msgspec.Struct, frozen=True, kw_only=True):
     deaths: int | None = None
     cancelling: bool | None = None
     digest: str | None = None
+    pin: str | None = None
 
 
 class Expect(msgspec.Struct, frozen=True):
@@ -117,7 +119,8 @@ class Reply(msgspec.Struct, frozen=True):
 
     `ok`: applied (or found applied already, P6). Not ok: `why` is "stale" (fence or guard missed),
     "exists" (a run with that id is there: `row`), "closed" (the target has ended), "missing",
-    "duplicate" (a message with that id was taken before).
+    "duplicate" (a message with that id was taken before), "busy" (another transaction holds a row that it needs:
+    nothing was written, and it is to be tried again, without keeping others waiting).
     `inbox` is the run's mark after the change. `released` is False when a release was refused by `seen`.
     `children` are the rows of runs that were there already when this change wanted to start them.
     """
@@ -134,6 +137,8 @@ class ClaimRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A worker's wish for runs: at most `limit`, of workflows it has the code for.
 
     `only` restricts it to one run (also one that must be alone). `queues` empty means all.
+    `codes` are the fingerprints of the code of `workflows`, in the same order; empty when none are known. A run with a
+    `pin` is given only to a worker whose code of its workflow is that.
     """
 
     worker: str
@@ -142,3 +147,4 @@ class ClaimRequest(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = 1
     now: float = 0.0
     only: bytes | None = None
+    codes: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `inbox` counts everything ever posted to the run: the mark that tells the holder to look.
     `due` is when a queued run may start or a waiting one wakes; `rank` orders the queue.
+    `pin` is the fingerprint of the only code that may go on with it, or None: any worker that knows the workflow.
     """
 
     key: bytes
@@ -39,6 +40,7 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str | None = None
     cancelling: bool = False
     options: str | None = None
+    pin: str | None = None
     tags: dict[str, str | int | float | bool] = {}
 
 
@@ -73,7 +75,11 @@ class Claimed(msgspec.Struct, frozen=True):
 
 
 class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which runs: every field given must hold. Times are epoch seconds, `since` inclusive."""
+    """Which runs: every field given must hold. Times are epoch seconds, `since` inclusive.
+
+    `text` is contained, whatever the case of A to Z, in the id, workflow, reason or note; `reason` is how the reason
+    begins.
+    """
 
     status: tuple[RunStatus, ...] = ()
     workflow: tuple[str, ...] = ()
@@ -83,10 +89,16 @@ class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str | int | float | bool] = {}
     since: float | None = None
     until: float | None = None
+    text: str | None = None
+    reason: str | None = None
 
 
 class WorkerRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A worker as the store knows it; `expires_at` is when its leases end unless it beats again."""
+    """A worker as the store knows it; `expires_at` is when its leases end unless it beats again.
+
+    `offers`: the workflows it has the code of, with their fingerprints. `lag`: the longest that its loop was blocked
+    since the beat before, in seconds.
+    """
 
     id: str
     host: str = ""
@@ -97,3 +109,15 @@ class WorkerRow(msgspec.Struct, frozen=True, kw_only=True):
     beat_at: float = 0.0
     expires_at: float = 0.0
     held: int = 0
+    queues: tuple[str, ...] = ()
+    offers: dict[str, str] = {}
+    lag: float = 0.0
+    draining: bool = False
+
+
+_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
+
+
+def lowered(text: str) -> str:
+    """With small letters for A to Z and nothing else changed: what every database does alike."""
+    return text.translate(_LOWER)

@@ -11,7 +11,9 @@ from typing import Protocol
 import msgspec
 
 from stepwell.model.change import Change, ClaimRequest, Reply
+from stepwell.model.record import Depth, Record, Tally
 from stepwell.model.run import Claimed, InboxItem, RunFilter, RunRow, WorkerRow
+from stepwell.ports.clock import Clock
 
 ALONE = 2
 """From this many deaths on a run is given only to a claim for it alone (P11)."""
@@ -29,12 +31,14 @@ class Capabilities(msgspec.Struct, frozen=True):
     """What a store can do; declared, never discovered.
 
     `durable`: an acknowledged commit survives power loss. `shared`: several processes may open it.
-    `hints`: `wait_hint` hears of other processes' commits (polling remains the truth).
+    `hints`: `wait_hint` hears of other processes' commits (polling remains the truth). `lanes`: how many commits may be
+    under way at once; the changes of one run always go by the same lane, in order.
     """
 
     durable: bool
     shared: bool
     hints: bool
+    lanes: int = 1
 
 
 class Heart(Protocol):
@@ -58,18 +62,24 @@ class Retire(msgspec.Struct, frozen=True, kw_only=True):
     """Which ended runs may go. Ages in seconds, None for ever; counts kept per workflow, None for all.
 
     `ages`: (workflow or "*", status) → age; `keeps`: likewise → count. A run's own `expires_at` comes first.
+    `records`: kind → age, for records that belong to no run.
     """
 
     now: float
     ages: Mapping[tuple[str, str], float]
     keeps: Mapping[tuple[str, str], int]
     limit: int = 500
+    records: Mapping[str, float] = {}
 
 
 class Store(Protocol):
-    """One namespace of one database. All methods may be called concurrently from one event loop."""
+    """One namespace of one database. All methods may be called concurrently from one event loop.
+
+    `clock` is what leases and timers are counted by: the database's own time where hosts share one (P8).
+    """
 
     capabilities: Capabilities
+    clock: Clock
 
     async def open(self, *, create: bool = True) -> None:
         """Connect and check the schema; `create` makes it when the database is empty.
@@ -109,6 +119,8 @@ class Store(Protocol):
         - `put_back`: the message returns to its mailbox at its old place, or goes to the first wait there. An item
           that is also in `took` and was not in the inbox any more was put back before.
         - `start`: create children like `create`; rows that exist already under their ids come back in `children`.
+        - a row that another transaction holds (a caller's own transaction that has not ended, a process that stands
+          still): "busy", and nothing is written. A store that never waits for others' rows never says so.
         - `patch`: as `Patch` says. Leaving RUNNING clears `worker`. A release that `seen` forbids leaves status, due,
           rank and worker alone; the rest of the change is applied. An empty `note` or `reason` clears it. A new
           `generation` sets `claimed_seq` to 0. Ending a run sets `finished_at`.
@@ -162,14 +174,15 @@ class Store(Protocol):
         """How many runs per status."""
         ...
 
-    async def next_due(self, workflows: Sequence[str]) -> float | None:
+    async def next_due(self, workflows: Sequence[str], codes: Sequence[str] = ()) -> float | None:
         """When the next queued or waiting run of these workflows is due (0.0 when one is due at once).
 
-        Runs that have to be executed alone do not count: no general claim would get them.
+        Runs that have to be executed alone do not count, nor those pinned to other code: no general claim would get
+        them. `codes` as in `ClaimRequest`.
         """
         ...
 
-    async def lonely(self, workflows: Sequence[str], limit: int) -> list[bytes]:
+    async def lonely(self, workflows: Sequence[str], limit: int, codes: Sequence[str] = ()) -> list[bytes]:
         """Queued runs, not due later, with `ALONE` deaths: each must be executed alone."""
         ...
 
@@ -181,6 +194,34 @@ class Store(Protocol):
 
     async def workers(self) -> list[WorkerRow]:
         """Those that have signed on and have not been marked dead, by id."""
+        ...
+
+    async def put(self, records: Sequence[Record], *, replace: bool = False) -> list[bool]:
+        """Keep records; for each, whether it was written: without `replace`, one that is there stays as it is."""
+        ...
+
+    async def records(
+        self, kind: str, *, owner: bytes | None = b"", after: str | None = None, limit: int = 100, newest: bool = False
+    ) -> "list[Record]":
+        """Records of a kind in the order of their ids, beyond the id `after`; `newest`: the other way round.
+
+        `owner` None: of all owners, ordered by (owner, id); there are no pages then.
+        """
+        ...
+
+    async def drop(self, kind: str, ids: Sequence[str], *, owner: bytes = b"") -> int:
+        """Delete records; how many there were."""
+        ...
+
+    async def tally(self, since: float, until: float, step: float) -> "list[Tally]":
+        """What runs did from `since` up to `until`, in buckets of `step` seconds that begin at multiples of it.
+
+        Reads no more than the runs created or ended in that time. By (at, workflow, what, band).
+        """
+        ...
+
+    async def depths(self) -> "list[Depth]":
+        """The queues that have runs which have not ended, by name."""
         ...
 
     async def subscribe(self, subscriptions: Sequence[tuple[str, str]]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from stepwell.model.change import Change, ClaimRequest
+from stepwell.model.record import Record
 from stepwell.model.run import RunFilter, WorkerRow
 from stepwell.model.status import RunStatus
 from stepwell.ports.clock import Clock
@@ -17,6 +18,7 @@ from stepwell.ports.store import Retire, Store
 from stepwell.testing.clock import VirtualClock
 from stepwell.testing.randomchanges import (
     CHANGES,
+    CODES,
     ENDS,
     EVENTS,
     HELD,
@@ -31,7 +33,7 @@ from stepwell.testing.randomchanges import (
 
 T = TypeVar("T")
 LEASE = 20.0
-STEPS = ("commit",) * 12 + ("claim",) * 4 + ("pulse",) * 4 + ("sleep", "retire", "read", "look", "subscribe")
+STEPS = (*("commit",) * 12, *("claim",) * 4, *("pulse",) * 4, "sleep", "retire", "read", "look", "subscribe", "record")
 KINDS = (*STARTS, *HELD, *OTHERS, "repeated", "claim", "beat", "retire", "read", "list", "next_due", "lonely")
 
 
@@ -133,6 +135,7 @@ class Game:
             limit=1 + dice.below(4),
             now=self.clock.now(),
             only=only,
+            codes=dice.pick(((), CODES, CODES, CODES[::-1])),
         )
         cached = {row["key"]: row["epoch"] - dice.below(2) for row in rows if dice.chance(40)}
         claimed = await self._both("claim", lambda store: store.claim(request, cached))
@@ -164,7 +167,8 @@ class Game:
         statuses = [(name, end.value) for name in (*WORKFLOWS, "*") for end in ENDS]
         which = Retire(now=self.clock.now(), limit=1 + dice.below(5),
                        ages={one: dice.pick((0.0, 10.0, 60.0)) for one in dice.some(statuses, 40)},
-                       keeps={one: dice.below(3) for one in dice.some(statuses, 20)})  # fmt: skip
+                       keeps={one: dice.below(3) for one in dice.some(statuses, 20)},
+                       records={"key": 20.0} if dice.chance(50) else {})  # fmt: skip
         self.tally.add("retire", await self._both("retire", lambda store: store.retire(which)) > 0)
 
     async def _read(self) -> None:
@@ -191,15 +195,36 @@ class Game:
             tags=dict(dice.some((("n", 1), ("yes", True), ("s", "x")), 50)) if dice.chance(30) else {},
             since=self.clock.now() - 50 if dice.chance(20) else None,
             until=self.clock.now() - 10 if dice.chance(20) else None,
+            text=dice.pick(("T", "lab", "0")) if dice.chance(20) else None,
+            reason=dice.pick(("q", "w")) if dice.chance(10) else None,
         )
         after, limit = dice.pick((None, self.changes.key(self.changes.made // 2))), 1 + dice.below(10)
         page = await self._both("list", lambda store: store.list(which, after=after, limit=limit))
         self.tally.add("list", bool(page))
         await self._both("count", lambda store: store.count(which))
-        names = dice.some(WORKFLOWS, 80)
-        self.tally.add("next_due", await self._both("next_due", lambda store: store.next_due(names)) is not None)
-        self.tally.add("lonely", bool(await self._both("lonely", lambda store: store.lonely(names, 2))))
+        names, codes = dice.some(WORKFLOWS, 80), dice.pick(((), CODES))
+        self.tally.add("next_due", await self._both("next_due", lambda store: store.next_due(names, codes)) is not None)
+        self.tally.add("lonely", bool(await self._both("lonely", lambda store: store.lonely(names, 2, codes))))
+        since, step = self.clock.now() - dice.pick((1.0, 30.0, 1000.0)), dice.pick((0.5, 10.0))
+        await self._both("tally", lambda store: store.tally(since, self.clock.now(), step))
+        await self._both("depths", lambda store: store.depths())
         await self._both("workers", lambda store: store.workers())
+
+    async def _record(self) -> None:
+        dice = self.dice
+        owners = [b"", *(row["key"] for row in list(self.dump["runs"].values())[-2:])]
+        made = [
+            Record(kind=dice.pick(("key", "log")), id=dice.pick(("a", "b", "c")), at=self.clock.now(),
+                   data=b"%d" % dice.below(9), owner=dice.pick(owners))
+            for _ in range(1 + dice.below(3))
+        ]  # fmt: skip
+        again = dice.chance(30)
+        await self._both("put", lambda store: store.put(made, replace=again))
+        owner, after, newest = dice.pick((None, *owners)), dice.pick((None, "b")), dice.chance(50)
+        page = {"owner": owner, "after": None if owner is None else after, "newest": newest, "limit": 1 + dice.below(4)}
+        await self._both("records", lambda store: store.records("log", **page))
+        if dice.chance(30):
+            await self._both("drop", lambda store: store.drop("log", ["a", "c"], owner=owners[-1]))
 
     async def _subscribe(self) -> None:
         pairs = [(event, self.dice.pick(WORKFLOWS)) for event in self.dice.some(EVENTS, 50)]

@@ -15,6 +15,8 @@ T = TypeVar("T")
 Row = dict[str, Any]
 Dump = dict[str, Any]
 WORKFLOWS, QUEUES = ("a", "b"), ("default", "other")
+CODES = ("1", "2")
+"""Fingerprints of the code of the two workflows."""
 EVENTS, KEYS, CALLS = ("paid", "sent"), ("k0", "k1"), ("c0", "c1", "c2")
 IDS = ("one", "two", "three", "four", "five", "six")
 ENDS: Final = (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED)
@@ -110,6 +112,7 @@ class RandomChanges:
             parent_call=None if parent is None else dice.pick(CALLS),
             digest=f"d{self.made}",
             options='{"retries":1}' if dice.chance(10) else None,
+            pin=dice.pick(CODES) if dice.chance(10) else None,
             tags=dict(dice.some((("n", 1), ("n", 2.5), ("yes", True), ("s", "x")), 60)) if rich else {},
         )
         blobs = (
@@ -216,7 +219,7 @@ class RandomChanges:
 
     def _send_key(self) -> Change:
         dice = self.dice
-        name = f"m{dice.below(6)}" if dice.chance(40) else None
+        name = f"m{dice.below(4)}" if dice.chance(40) else None
         return Change(send=Send(event=dice.pick(EVENTS), key=dice.pick(KEYS), id=name, data=b'{"v":1}', at=self._now))
 
     def _send_run(self) -> Change:
@@ -256,7 +259,9 @@ class RandomChanges:
         return replace(change, patch=patch, opens=self._entry("started"), closes=True)
 
     def _relabel(self) -> Change:
-        return Change(run=self._any(), patch=Patch(note="labelled", expires_at=self._now + 500))
+        return Change(
+            run=self._any(), patch=Patch(note="labelled", expires_at=self._now + 500, pin=self.dice.pick(("", *CODES)))
+        )
 
     def _operator(self, status: RunStatus | None, *, data: bool = False) -> Change | None:
         row = self._row(status)

@@ -11,12 +11,13 @@ def test_no_filter() -> None:
 
 def test_every_field_is_a_condition() -> None:
     which = RunFilter(status=(RunStatus.FAILED, RunStatus.QUEUED), workflow=("a",), queue=("q",), id_prefix="x",
-                      parent=b"p", tags={"t": True}, since=1.0, until=2.0)  # fmt: skip
+                      parent=b"p", tags={"t": True}, since=1.0, until=2.0, text="T", reason="why")  # fmt: skip
     assert len(conditions(which, 7, b"k")) == 2 + len(RunFilter.__struct_fields__)
     where, values = joined(conditions(which, 7, b"k"))
     assert where.count("?") == len(values)
     assert "r.status IN (?, ?)" in where
     assert values[:4] == [7, b"k", 11, 0]
+    assert values.count("t") == 5, "the text in four places, in small letters, and the tag's name"
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ def test_what_suspending_and_finishing_say_is_plain() -> None:
         Patch(release=True, deaths=0),
         Patch(release=True, cancelling=False),
         Patch(release=True, digest=""),
+        Patch(release=True, pin=""),
     ],
 )
 def test_everything_else_is_not(patch: Patch) -> None:
@@ -35,7 +36,7 @@ def test_everything_else_is_not(patch: Patch) -> None:
 def test_every_field_is_plain_or_not() -> None:
     """A new field of `Patch` has to be thought of in both ways of writing one."""
     known = {"status", "release", "due", "rank", "seen", "bump", "generation", "finished_at", "reopen", "expires_at",
-             "progress", "note", "reason", "deaths", "cancelling", "digest"}  # fmt: skip
+             "progress", "note", "reason", "deaths", "cancelling", "digest", "pin"}  # fmt: skip
     assert set(Patch.__struct_fields__) == known
 
 
@@ -45,6 +46,7 @@ def test_every_field_is_plain_or_not() -> None:
         (Patch(), False, [], []),
         (Patch(progress=0.0, cancelling=False), False, ["progress = ?", "cancelling = ?"], [0.0, False]),
         (Patch(note="", reason="why"), False, ["note = ?", "reason = ?"], [None, "why"]),
+        (Patch(pin=""), False, ["pin = ?"], [None]),
         (Patch(release=True, status=RunStatus.WAITING, due=1.0), False, [], []),
         (
             Patch(release=True, status=RunStatus.WAITING, due=1.0),

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from itertools import islice
 
 from stepwell.model.change import Change, ClaimRequest, Reply
-from stepwell.model.run import Claimed, InboxItem, RunFilter, RunRow, WorkerRow
+from stepwell.model.record import Depth, Record, Tally
+from stepwell.model.run import Claimed, InboxItem, RunFilter, RunRow, WorkerRow, lowered
 from stepwell.ports.clock import Clock
 from stepwell.ports.store import Capabilities, Retire
-from stepwell.store.memory import leases
+from stepwell.store.memory import figures, leases
 from stepwell.store.memory.changes import apply
 from stepwell.store.memory.dump import dump
 from stepwell.store.memory.retention import retire
@@ -20,6 +21,7 @@ from stepwell.store.memory.space import MemoryBase, Space
 
 __all__ = ["MemoryBase", "MemoryStore"]
 Rows = list[RunRow]
+Records = list[Record]
 
 
 class MemoryHeart:
@@ -46,9 +48,9 @@ class MemoryStore:
     capabilities = Capabilities(durable=False, shared=False, hints=True)
 
     def __init__(self, namespace: str, clock: Clock, base: MemoryBase | None = None) -> None:
+        self.clock = clock
         self.base = base or MemoryBase()
         self.space = self.base.spaces.setdefault(namespace, Space())
-        self._clock = clock
         self._heard = asyncio.Event()
 
     async def open(self, *, create: bool = True) -> None:
@@ -111,11 +113,11 @@ class MemoryStore:
                 counts[row.status.value] = counts.get(row.status.value, 0) + 1
         return counts
 
-    async def next_due(self, workflows: Sequence[str]) -> float | None:
-        return leases.next_due(self.space, workflows, self._clock.now())
+    async def next_due(self, workflows: Sequence[str], codes: Sequence[str] = ()) -> float | None:
+        return leases.next_due(self.space, workflows, codes, self.clock.now())
 
-    async def lonely(self, workflows: Sequence[str], limit: int) -> list[bytes]:
-        return leases.lonely(self.space, workflows, limit)
+    async def lonely(self, workflows: Sequence[str], limit: int, codes: Sequence[str] = ()) -> list[bytes]:
+        return leases.lonely(self.space, workflows, limit, codes)
 
     async def retire(self, which: Retire) -> int:
         with self.writing() as space:
@@ -124,6 +126,27 @@ class MemoryStore:
     async def workers(self) -> list[WorkerRow]:
         space = self.space
         return [row for name, row in sorted(space.workers.items()) if name not in space.dead]
+
+    async def put(self, records: Sequence[Record], *, replace: bool = False) -> list[bool]:
+        with self.writing() as space:
+            return [_put(space, record, replace) for record in records]
+
+    async def records(self, kind: str, *, owner: bytes | None = b"", after: str | None = None, limit: int = 100,
+                      newest: bool = False) -> Records:  # fmt: skip
+        found = [r for _, r in sorted(self.space.records.items(), reverse=newest)
+                 if r.kind == kind and owner in (None, r.owner)]  # fmt: skip
+        beyond = [r for r in found if after is None or (r.id < after if newest else r.id > after)]
+        return beyond[:limit]
+
+    async def drop(self, kind: str, ids: Sequence[str], *, owner: bytes = b"") -> int:
+        with self.writing() as space:
+            return sum(space.records.pop((kind, owner, id_), None) is not None for id_ in ids)
+
+    async def tally(self, since: float, until: float, step: float) -> list[Tally]:
+        return figures.tally(self.space, since, until, step)
+
+    async def depths(self) -> list[Depth]:
+        return figures.depths(self.space)
 
     async def subscribe(self, subscriptions: Sequence[tuple[str, str]]) -> None:
         with self.writing() as space:
@@ -152,6 +175,14 @@ class MemoryStore:
         return list(islice(found, limit))
 
 
+def _put(space: Space, record: Record, replace: bool) -> bool:
+    name = (record.kind, record.owner, record.id)
+    if name in space.records and not replace:
+        return False
+    space.records[name] = record
+    return True
+
+
 def _matches(row: RunRow, which: RunFilter) -> bool:
     return (
         (not which.status or row.status in which.status)
@@ -161,8 +192,14 @@ def _matches(row: RunRow, which: RunFilter) -> bool:
         and (which.parent is None or row.parent == which.parent)
         and (which.since is None or row.created_at >= which.since)
         and (which.until is None or row.created_at < which.until)
+        and (which.text is None or _contains(row, which.text))
+        and (which.reason is None or (row.reason or "").startswith(which.reason))
         and all(_same(row.tags.get(name), value) for name, value in which.tags.items())
     )
+
+
+def _contains(row: RunRow, text: str) -> bool:
+    return any(lowered(text) in lowered(place) for place in (row.id, row.workflow, row.reason or "", row.note or ""))
 
 
 def _same(a: object, b: object) -> bool:

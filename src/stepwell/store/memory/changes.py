@@ -12,6 +12,7 @@ from stepwell.model.status import RunStatus
 from stepwell.store.memory.space import Space
 
 PLAIN = ("generation", "finished_at", "expires_at", "progress", "deaths", "cancelling", "digest")
+EMPTIED = ("note", "reason", "pin")
 
 
 def apply(space: Space, c: Change) -> Reply:
@@ -155,7 +156,7 @@ def _children(space: Space, c: Change) -> tuple[RunRow, ...]:
 def _patch(space: Space, row: RunRow, p: Patch) -> bool:
     """Whether the lease was given back, or did not have to be."""
     new: dict[str, object] = {name: value for name in PLAIN if (value := getattr(p, name)) is not None}
-    new |= {name: value or None for name in ("note", "reason") if (value := getattr(p, name)) is not None}
+    new |= {name: value or None for name in EMPTIED if (value := getattr(p, name)) is not None}
     if p.reopen:
         new |= {"finished_at": None, "expires_at": None}
     if p.generation is not None:

@@ -36,6 +36,7 @@ def dump(space: Space) -> dict[str, object]:
         "sent": sorted((event, key, target.hex(), name, at) for (event, key, target, name), at in space.sent.items()),
         "workers": [(asdict(row), name in space.dead) for name, row in sorted(space.workers.items())],
         "subscriptions": sorted(space.subscriptions),
+        "records": [(*name, record.at, record.data) for name, record in sorted(space.records.items())],
     }
 
 

@@ -30,7 +30,13 @@ def _claimable(row: RunRow, request: ClaimRequest) -> bool:
         and row.workflow in request.workflows
         and (not request.queues or row.queue in request.queues)
         and (row.deaths < ALONE if request.only is None else row.key == request.only)
+        and _known(row, request.workflows, request.codes)
     )
+
+
+def _known(row: RunRow, workflows: Sequence[str], codes: Sequence[str]) -> bool:
+    """Whether the code at hand may go on with the run."""
+    return row.pin is None or row.pin == dict(zip(workflows, codes, strict=False)).get(row.workflow)
 
 
 def _claimed(space: Space, row: RunRow, request: ClaimRequest, cached: Mapping[bytes, int]) -> Claimed:
@@ -79,12 +85,13 @@ def _wake(space: Space, now: float) -> None:
         space.runs[key] = replace(row, status=RunStatus.QUEUED, due=None, rank=rank)
 
 
-def next_due(space: Space, workflows: Sequence[str], now: float) -> float | None:
+def next_due(space: Space, workflows: Sequence[str], codes: Sequence[str], now: float) -> float | None:
     """As `ports.store.Store.next_due`."""
     times = [
         0.0 if row.due is None or row.due <= now else row.due
         for row in space.runs.values()
         if row.workflow in workflows
+        and _known(row, workflows, codes)
         and (
             (row.status is RunStatus.QUEUED and row.deaths < ALONE)
             or (row.status is RunStatus.WAITING and row.due is not None)
@@ -93,12 +100,15 @@ def next_due(space: Space, workflows: Sequence[str], now: float) -> float | None
     return min(times, default=None)
 
 
-def lonely(space: Space, workflows: Sequence[str], limit: int) -> list[bytes]:
+def lonely(space: Space, workflows: Sequence[str], limit: int, codes: Sequence[str]) -> list[bytes]:
     """As `ports.store.Store.lonely`."""
     found = [
         row.key
         for row in space.runs.values()
-        if row.status is RunStatus.QUEUED and row.deaths >= ALONE and row.due is None and row.workflow in workflows
+        if (row.status, row.due) == (RunStatus.QUEUED, None)
+        and row.deaths >= ALONE
+        and row.workflow in workflows
+        and _known(row, workflows, codes)
     ]
     return sorted(found)[:limit]
 

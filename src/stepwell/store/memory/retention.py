@@ -18,6 +18,10 @@ def retire(space: Space, which: Retire) -> int:
     for worker in [w for w in space.dead if space.workers[w].expires_at <= which.now - LINGER]:
         del space.workers[worker]
         space.dead.discard(worker)
+    for name, record in list(space.records.items()):
+        age = which.records.get(record.kind)
+        if age is not None and not record.owner and record.at <= which.now - age:
+            del space.records[name]
     return len(keys)
 
 
@@ -46,5 +50,6 @@ def _remove(space: Space, key: bytes) -> None:
         del space.ids[row.id]
     for kept in (space.journals, space.inboxes, space.blobs):
         kept.pop(key, None)
+    space.records = {name: record for name, record in space.records.items() if record.owner != key}
     for box, n in space.waits_of.pop(key, {}).values():
         del space.waits[box][n]

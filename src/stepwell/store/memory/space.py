@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from stepwell.model.record import Record
 from stepwell.model.run import InboxItem, RunRow, WorkerRow
 from stepwell.model.status import RunStatus
 
@@ -28,6 +29,7 @@ class Space:
     workers: dict[str, WorkerRow] = field(default_factory=dict)
     dead: set[str] = field(default_factory=set)
     subscriptions: set[tuple[str, str]] = field(default_factory=set)
+    records: dict[tuple[str, bytes, str], Record] = field(default_factory=dict)
 
     def alive(self, worker: str) -> bool:
         """Whether the worker has signed on and has neither signed off nor been marked dead."""

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from stepwell.model.run import RunFilter
+from stepwell.model.run import RunFilter, lowered
 from stepwell.model.status import CODE
+from stepwell.store.sql.dialect import SQLITE, Dialect
 from stepwell.store.sql.rows import Value, tag_values
 
 LAST = "\U0010ffff"
@@ -12,7 +13,7 @@ LAST = "\U0010ffff"
 Condition = tuple[str, list[Value]]
 
 
-def conditions(which: RunFilter, ns: int, after: bytes | None = None) -> list[Condition]:
+def conditions(which: RunFilter, ns: int, after: bytes | None = None, dialect: Dialect = SQLITE) -> list[Condition]:
     """Everything that a run must fulfil."""
     found: list[Condition] = [("r.ns = ?", [ns])]
     if after is not None:
@@ -28,6 +29,13 @@ def conditions(which: RunFilter, ns: int, after: bytes | None = None) -> list[Co
         found.append(("r.created_at >= ?", [which.since]))
     if which.until is not None:
         found.append(("r.created_at < ?", [which.until]))
+    if which.reason:
+        found.append(("r.reason >= ? AND r.reason < ?", [which.reason, which.reason + LAST]))
+    if which.text:
+        places = [f"coalesce(r.id, {dialect.as_hex('r.key')})", "r.workflow", "coalesce(r.reason, '')",
+                  "coalesce(r.note, '')"]  # fmt: skip
+        searched = " OR ".join(dialect.contains(f"lower({place})") for place in places)
+        found.append((f"({searched})", [lowered(which.text)] * len(places)))
     for name, wanted in which.tags.items():
         tagged = "SELECT 1 FROM stepwell_tags t WHERE t.ns = r.ns AND t.key = r.key"
         found.append((f"EXISTS ({tagged} AND t.name = ? AND t.kind = ? AND t.value = ?)", [name, *tag_values(wanted)]))

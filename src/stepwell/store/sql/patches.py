@@ -8,7 +8,7 @@ from stepwell.store.sql.rows import Value
 
 PLAIN: Final = ("generation", "finished_at", "expires_at", "progress", "deaths", "cancelling", "digest")
 _ENDED: Final = ("finished_at", "expires_at")
-_CLEARED_BY_EMPTY: Final = ("note", "reason")
+_CLEARED_BY_EMPTY: Final = ("note", "reason", "pin")
 
 
 def is_plain_release(patch: Patch) -> bool:
@@ -20,6 +20,7 @@ def is_plain_release(patch: Patch) -> bool:
         or patch.deaths is not None
         or patch.cancelling is not None
         or patch.digest is not None
+        or patch.pin is not None
     )
 
 

@@ -24,17 +24,22 @@ _USUAL: Final = (
     "deaths", "due", "rank", "created_at", "started_at", "digest", "cancelling", "tagged",
 )  # fmt: skip
 _RARE: Final = (
-    "finished_at", "expires_at", "parent", "parent_call", "origin", "progress", "note", "reason", "options",
+    "finished_at", "expires_at", "parent", "parent_call", "origin", "progress", "note", "reason", "options", "pin",
 )  # fmt: skip
 RUN: Final = _USUAL + _RARE
 ITEM: Final = ("n", "kind", "at", "event", "mailbox", "call", "mail_seq", "message_id", "data")
-WORKER: Final = ("id", "host", "pid", "version", "concurrency", "started_at", "beat_at", "expires_at", "held")
+WORKER: Final = (
+    "id", "host", "pid", "version", "concurrency", "started_at", "beat_at", "expires_at", "held", "queues", "offers",
+    "lag", "draining",
+)  # fmt: skip
 _BYTES: Final = frozenset({"key", "parent", "origin"})
 _KIND_NUMBER, _KIND_BOOL, _KIND_TEXT = range(3)
 
-_NONE_RARE: Final = [None, None, "", None, "", None, None, None, None]
+_NONE_RARE: Final = [None, None, "", None, "", None, None, None, None, None]
 
 _decode = msgspec.json.Decoder(list[list[Any]]).decode
+_decode_names = msgspec.json.Decoder(tuple[str, ...]).decode
+_decode_offers = msgspec.json.Decoder(dict[str, str]).decode
 _from_hex = bytes.fromhex
 
 
@@ -62,7 +67,7 @@ def run_values(row: RunRow, named: bool) -> list[Value]:
         row.key, row.id if named else None, row.workflow, row.queue, CODE[row.status], row.priority, row.epoch,
         row.generation, row.inbox, row.worker, row.claimed_seq, row.deaths, row.due, row.rank, row.created_at,
         row.started_at, row.digest, row.cancelling, 1 if row.tags else 0, row.finished_at, row.expires_at, row.parent,
-        row.parent_call, row.origin, row.progress, row.note, row.reason, row.options,
+        row.parent_call, row.origin, row.progress, row.note, row.reason, row.options, row.pin,
     ]  # fmt: skip
 
 
@@ -98,7 +103,7 @@ def run_row(values: Sequence[Any], tags: Mapping[bytes, dict[str, Tag]]) -> RunR
 
 
 def _with_rare(row: RunRow, values: Sequence[Any]) -> RunRow:
-    finished_at, expires_at, parent, parent_call, origin, progress, note, reason, options = values
+    finished_at, expires_at, parent, parent_call, origin, progress, note, reason, options, pin = values
     return replace(
         row,
         finished_at=finished_at,
@@ -110,6 +115,7 @@ def _with_rare(row: RunRow, values: Sequence[Any]) -> RunRow:
         note=note,
         reason=reason,
         options=options,
+        pin=pin,
     )
 
 
@@ -147,13 +153,18 @@ def inbox_item(values: Sequence[Any]) -> InboxItem:
 
 
 def worker_values(row: WorkerRow) -> list[Value]:
-    """The values of `WORKER`, for an insert."""
-    return [getattr(row, column) for column in WORKER]
+    """The values of `WORKER`, for an insert; lists and maps as JSON text."""
+    return [
+        row.id, row.host, row.pid, row.version, row.concurrency, row.started_at, row.beat_at, row.expires_at, row.held,
+        text(msgspec.json.encode(row.queues)), text(msgspec.json.encode(row.offers)), row.lag, row.draining,
+    ]  # fmt: skip
 
 
 def worker_row(values: Sequence[Any]) -> WorkerRow:
     """The row from the values of `WORKER`."""
-    return WorkerRow(**dict(zip(WORKER, values, strict=True)))
+    found = dict(zip(WORKER, values, strict=True))
+    queues, offers = _decode_names(found["queues"]), _decode_offers(found["offers"])
+    return WorkerRow(**found | {"queues": queues, "offers": offers, "draining": bool(found["draining"])})
 
 
 def text(data: bytes | msgspec.Raw) -> str:

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from stepwell.model.change import Change, ClaimRequest, Reply
+from stepwell.model.record import Depth, Record, Tally
 from stepwell.model.run import Claimed, InboxItem, RunFilter, RunRow, WorkerRow
 from stepwell.ports.clock import Clock
 from stepwell.ports.store import Capabilities, Heart, Retire
-from stepwell.store.sqlite import leases, reads
+from stepwell.store.sqlite import figures, leases, reads
+from stepwell.store.sqlite import records as recording
 from stepwell.store.sqlite.bulk import Hot
 from stepwell.store.sqlite.changes import Group
 from stepwell.store.sqlite.claims import Claims, claim
@@ -31,6 +33,7 @@ __all__ = ["SchemaStatus", "SqliteStore", "schema_status", "upgrade", "upgrade_s
 MEMORY = ":memory:"
 T = TypeVar("T")
 Rows = list[RunRow]
+Records = list[Record]
 
 
 class SqliteStore:
@@ -57,7 +60,7 @@ class SqliteStore:
             durable=durability == "full" and not self.private, shared=not self.private, hints=not self.private
         )
         self._namespace = namespace
-        self._clock = clock
+        self.clock = clock
         self._durability = durability
         self._busy_timeout = busy_timeout
         self._mounts = mounts
@@ -111,7 +114,7 @@ class SqliteStore:
     def _prepare(self, db: Db, create: bool) -> None:
         status = read_status(db)
         if status.schema == 0 and create:
-            status = migrate(db, self._clock.now())
+            status = migrate(db, self.clock.now())
         check(status)
 
     def _enter(self, db: Db) -> int:
@@ -139,6 +142,12 @@ class SqliteStore:
 
     async def retire(self, which: Retire) -> int:
         return await self._write(lambda db: retire(db, which))
+
+    async def put(self, records: Sequence[Record], *, replace: bool = False) -> list[bool]:
+        return await self._write(lambda db: recording.put(db, records, replace=replace)) if records else []
+
+    async def drop(self, kind: str, ids: Sequence[str], *, owner: bytes = b"") -> int:
+        return await self._write(lambda db: recording.drop(db, kind, ids, owner))
 
     async def subscribe(self, subscriptions: Sequence[tuple[str, str]]) -> None:
         def work(db: Db) -> None:
@@ -175,11 +184,21 @@ class SqliteStore:
     async def count(self, which: RunFilter) -> dict[str, int]:
         return await self._read(lambda db: count_runs(db, which))
 
-    async def next_due(self, workflows: Sequence[str]) -> float | None:
-        return await self._read(lambda db: leases.next_due(db, workflows, self._clock.now()))
+    async def next_due(self, workflows: Sequence[str], codes: Sequence[str] = ()) -> float | None:
+        return await self._read(lambda db: leases.next_due(db, workflows, codes, self.clock.now()))
 
-    async def lonely(self, workflows: Sequence[str], limit: int) -> list[bytes]:
-        return await self._read(lambda db: leases.lonely(db, workflows, limit))
+    async def lonely(self, workflows: Sequence[str], limit: int, codes: Sequence[str] = ()) -> list[bytes]:
+        return await self._read(lambda db: leases.lonely(db, workflows, limit, codes))
+
+    async def records(self, kind: str, *, owner: bytes | None = b"", after: str | None = None, limit: int = 100,
+                      newest: bool = False) -> Records:  # fmt: skip
+        return await self._read(lambda db: recording.read(db, kind, owner, after, limit, newest=newest))
+
+    async def tally(self, since: float, until: float, step: float) -> list[Tally]:
+        return await self._read(lambda db: figures.tally(db, since, until, step))
+
+    async def depths(self) -> list[Depth]:
+        return await self._read(figures.depths)
 
     async def workers(self) -> list[WorkerRow]:
         return await self._read(leases.read_workers)

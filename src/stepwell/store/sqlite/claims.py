@@ -1,6 +1,7 @@
 """Claims: which runs a worker gets, and everything it needs to go on with them."""
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, Final
 
 from stepwell.model.change import ClaimRequest
@@ -103,18 +104,28 @@ def _pick(request: ClaimRequest, params: list[Any]) -> str:
         return (
             f"SELECT key, epoch FROM stepwell_runs WHERE ns = ?1 AND key = ?{first} AND status = {_QUEUED}"
             f" AND due IS NULL AND workflow IN ({marks}){queues}"
+            f" AND (pin IS NULL OR {_pinned(request, params)})"
         )
     params.append(request.limit)
     limit = f"LIMIT ?{len(params)}"
     heads = []
-    for workflow in request.workflows:
-        params.append(workflow)
+    for workflow, code in zip_longest(request.workflows, request.codes[: len(request.workflows)]):
+        params += (workflow, code)
         heads.append(
             "SELECT * FROM (SELECT key, epoch, rank FROM stepwell_runs INDEXED BY stepwell_runs_ready"
-            f" WHERE ns = ?1 AND workflow = ?{len(params)} AND status = {_QUEUED} AND due IS NULL AND deaths < {ALONE}"
-            f"{queues} ORDER BY rank, key {limit})"
+            f" WHERE ns = ?1 AND workflow = ?{len(params) - 1} AND status = {_QUEUED} AND due IS NULL"
+            f" AND deaths < {ALONE} AND (pin IS NULL OR pin = ?{len(params)}){queues} ORDER BY rank, key {limit})"
         )
     return f"{' UNION ALL '.join(heads)} ORDER BY rank, key {limit}"
+
+
+def _pinned(request: ClaimRequest, params: list[Any]) -> str:
+    """The condition that a run is pinned to the code that the worker has of its workflow."""
+    pairs = []
+    for pair in zip(request.workflows, request.codes, strict=False):
+        params += pair
+        pairs.append(f"(?{len(params) - 1}, ?{len(params)})")
+    return f"(workflow, pin) IN (VALUES {', '.join(pairs)})" if pairs else "0"
 
 
 def _read(db: Db, read: Statement, picked: Picked, known: Sequence[bool]) -> list[Claimed]:

@@ -45,6 +45,10 @@ def dump(db: Db) -> dict[str, object]:
             (asdict(worker_row(values)), bool(dead)) for *values, dead in table(f"{', '.join(WORKER)}, dead", "workers")
         ],
         "subscriptions": table("event, workflow", "subscriptions"),
+        "records": [
+            (kind, owner, id_, at, data.encode())
+            for kind, owner, id_, at, data in table("kind, owner, id, at, data", "records")
+        ],
     }
 
 

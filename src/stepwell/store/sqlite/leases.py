@@ -1,6 +1,7 @@
 """Leases by the worker: heartbeats, deaths, signing off; and what falls due."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any, Final
 
 from stepwell.core.admission import AGEING, RESUMED
@@ -35,7 +36,8 @@ WHERE ns = ?1 AND key IN (
 """
 _READY: Final = (
     "SELECT 1 FROM stepwell_runs INDEXED BY stepwell_runs_ready"
-    f" WHERE ns = ? AND workflow = ? AND status = {_QUEUED} AND due IS NULL AND deaths < {ALONE} LIMIT 1"
+    f" WHERE ns = ? AND workflow = ? AND status = {_QUEUED} AND due IS NULL AND deaths < {ALONE}"
+    " AND (pin IS NULL OR pin = ?) LIMIT 1"
 )
 _BEAT: Final = (
     f"INSERT INTO stepwell_workers (ns, {', '.join(WORKER)}) VALUES (?{', ?' * len(WORKER)})"
@@ -77,30 +79,38 @@ def read_workers(db: Db) -> list[WorkerRow]:
     return [worker_row(values) for values in db.all(sql, (db.ns,))]
 
 
-def next_due(db: Db, workflows: Sequence[str], now: float) -> float | None:
+def next_due(db: Db, workflows: Sequence[str], codes: Sequence[str], now: float) -> float | None:
     """As `ports.store.Store.next_due`."""
-    for workflow in workflows:
-        if db.one(_READY, (db.ns, workflow)) is not None:
+    offered = list(zip_longest(workflows, codes[: len(workflows)]))
+    for workflow, code in offered:
+        if db.one(_READY, (db.ns, workflow, code)) is not None:
             return 0.0
     if not workflows:
         return None
-    params: list[Any] = [db.ns, *workflows]
+    known, params = _known(offered)
     sql = (
         "SELECT due FROM stepwell_runs INDEXED BY stepwell_runs_due WHERE ns = ? AND due IS NOT NULL"
-        f" AND status IN (0, 2) AND workflow IN ({', '.join('?' * len(workflows))})"
-        f" AND (status = {_WAITING} OR deaths < {ALONE}) ORDER BY due LIMIT 1"
+        f" AND status IN (0, 2) AND {known} AND (status = {_WAITING} OR deaths < {ALONE}) ORDER BY due LIMIT 1"
     )
-    due: float | None = db.value(sql, params)
+    due: float | None = db.value(sql, (db.ns, *params))
     return 0.0 if due is not None and due <= now else due
 
 
-def lonely(db: Db, workflows: Sequence[str], limit: int) -> list[bytes]:
+def lonely(db: Db, workflows: Sequence[str], limit: int, codes: Sequence[str]) -> list[bytes]:
     """As `ports.store.Store.lonely`."""
     if not workflows:
         return []
-    marks = ", ".join("?" * len(workflows))
+    known, params = _known(list(zip_longest(workflows, codes[: len(workflows)])))
     sql = (
-        f"SELECT key FROM stepwell_runs INDEXED BY stepwell_runs_lonely WHERE ns = ? AND workflow IN ({marks})"
+        f"SELECT key FROM stepwell_runs INDEXED BY stepwell_runs_lonely WHERE ns = ? AND {known}"
         f" AND status = {_QUEUED} AND deaths >= {ALONE} AND due IS NULL ORDER BY key LIMIT ?"
     )
-    return [key for (key,) in db.all(sql, (db.ns, *workflows, limit))]
+    return [key for (key,) in db.all(sql, (db.ns, *params, limit))]
+
+
+def _known(offered: Sequence[tuple[str, str | None]]) -> tuple[str, list[Any]]:
+    """The condition that a run is of one of these workflows, and not pinned to other code than the one at hand."""
+    names = ", ".join("?" * len(offered))
+    pinned = f"(workflow, pin) IN (VALUES {', '.join(['(?, ?)'] * len(offered))})"
+    params: list[Any] = [name for name, _ in offered]
+    return f"workflow IN ({names}) AND (pin IS NULL OR {pinned})", params + [v for pair in offered for v in pair]

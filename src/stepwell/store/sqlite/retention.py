@@ -28,8 +28,13 @@ _FORGET: Final = """
 DELETE FROM stepwell_sent WHERE (ns, event, mailbox, target, message_id) IN
     (SELECT ns, event, mailbox, target, message_id FROM stepwell_sent WHERE ns = ? AND at <= ? ORDER BY at LIMIT 5000)
 """
-# Distinct workflows by skipping along the index: one step each, however many runs they have.
-_WORKFLOWS: Final = """
+_OUTDATED: Final = """
+DELETE FROM stepwell_records WHERE (ns, kind, owner, id) IN
+    (SELECT ns, kind, owner, id FROM stepwell_records WHERE ns = ? AND kind = ? AND owner = x'' AND at <= ?
+     ORDER BY at LIMIT 5000)
+"""
+# Distinct workflows of ended runs by skipping along the index: one step each, however many runs they have.
+WORKFLOWS: Final = """
 WITH RECURSIVE w(name) AS (
     SELECT min(workflow) FROM stepwell_runs INDEXED BY stepwell_runs_closed WHERE ns = ?1 AND status >= 10
     UNION ALL
@@ -45,21 +50,23 @@ def retire(db: Db, which: Retire) -> int:
     keys = list(islice(dict.fromkeys(_passing(db, which)), which.limit))
     for at in range(0, len(keys), 500):
         some = keys[at : at + 500]
+        marks = ", ".join("?" * len(some))
         for table in _OF_RUN:
-            db.run(
-                f"DELETE FROM stepwell_{table} WHERE ns = ? AND key IN ({', '.join('?' * len(some))})", (db.ns, *some)
-            )
-        db.run(f"DELETE FROM stepwell_waits WHERE ns = ? AND run IN ({', '.join('?' * len(some))})", (db.ns, *some))
+            db.run(f"DELETE FROM stepwell_{table} WHERE ns = ? AND key IN ({marks})", (db.ns, *some))
+        db.run(f"DELETE FROM stepwell_records WHERE ns = ? AND owner <> x'' AND owner IN ({marks})", (db.ns, *some))
+        db.run(f"DELETE FROM stepwell_waits WHERE ns = ? AND run IN ({marks})", (db.ns, *some))
     if which.ages:
         db.run(_FORGET, (db.ns, which.now - max(which.ages.values())))
     db.run("DELETE FROM stepwell_workers WHERE ns = ? AND dead = 1 AND expires_at <= ?", (db.ns, which.now - LINGER))
+    for kind, age in which.records.items():
+        db.run(_OUTDATED, (db.ns, kind, which.now - age))
     return len(keys)
 
 
 def _passing(db: Db, which: Retire) -> Iterator[bytes]:
     """First what has a date of its own, then by age, then by number; the oldest of each first."""
     yield from (key for (key,) in db.all(_EXPIRED, (db.ns, which.now, which.limit)))
-    workflows = [name for (name,) in db.all(_WORKFLOWS, (db.ns,))]
+    workflows = [name for (name,) in db.all(WORKFLOWS, (db.ns,))]
     groups = [(workflow, status) for workflow in workflows for status in _ENDED]
     for workflow, status in groups:
         age = which.ages.get((workflow, status), which.ages.get(("*", status)))

@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from stepwell.core.admission import rank_of
 from stepwell.model.change import Change, Patch
+from stepwell.model.run import WorkerRow
 from stepwell.model.status import RunStatus
 from stepwell.ports.store import ALONE, DEATHS, QUARANTINE
 from stepwell.testing.conformance.scene import LEASE, Scene, Suite
@@ -55,6 +56,47 @@ class TestLeases(Suite):
         assert await scene.claim(workflows=("a", "b"), queues=("other",)) == []
         assert [c.row.key for c in await scene.claim(workflows=("a", "b"), queues=("slow", "other"))] == [b.key]
         assert [c.row.key for c in await scene.claim(workflows=("b", "a"))] == [a.key]
+
+    async def test_a_pinned_run_waits_for_its_code(self, scene: Scene) -> None:
+        a = await scene.queued(workflow="a", pin="a1")
+        b = await scene.queued(workflow="b", pin="b1")
+        late = await scene.queued(workflow="a", pin="a1", due=scene.now + 10)
+        await scene.beat("w1")
+        names = ("a", "b")
+        for codes in ((), ("b1", "a1"), ("a2", "b2"), ("a2",)):
+            assert await scene.claim(workflows=names, codes=codes) == [], codes
+            assert await scene.claim(workflows=names, codes=codes, only=a.key) == [], codes
+            assert await scene.store.next_due(names, codes) is None, codes
+        assert await scene.store.next_due(names, ("a1", "b2")) == 0.0
+        assert [c.row.key for c in await scene.claim(workflows=names, codes=("a1", "b2"))] == [a.key]
+        assert await scene.other.next_due(names, ("a1", "b2")) == late.due
+        assert [c.row.key for c in await scene.claim(workflows=names, codes=("a2", "b1"), only=b.key)] == [b.key]
+
+    async def test_a_lonely_run_may_be_pinned(self, scene: Scene) -> None:
+        a = await scene.queued(workflow="a", pin="a1", deaths=ALONE)
+        assert await scene.store.lonely(("b", "a"), 5) == []
+        assert await scene.store.lonely(("b", "a"), 5, ("a1", "a2")) == []
+        assert await scene.store.lonely(("b", "a"), 5, ("b1", "a1")) == [a.key]
+
+    async def test_a_pin_is_set_and_cleared(self, scene: Scene) -> None:
+        row = await scene.running()
+        assert (await scene.row(row)).pin is None
+        given = Patch(status=RunStatus.QUEUED, release=True, pin="code")
+        await scene.done(scene.entries(row, patch=given))
+        assert (await scene.row(row)).pin == "code"
+        await scene.done(Change(run=row.key, patch=Patch(pin="")))
+        assert (await scene.row(row)).pin is None
+
+    async def test_what_a_worker_says_of_itself(self, scene: Scene) -> None:
+        said = WorkerRow(id="w1", host="here", pid=1, version="1", concurrency=4, expires_at=scene.now + LEASE,
+                         queues=("a", "ü"), offers={"work": "abc", "o'ther": ""}, lag=0.25, draining=True)  # fmt: skip
+        heart = await scene.store.heart()
+        assert heart.beat(said) == frozenset()
+        assert await scene.other.workers() == [said]
+        plain = replace(said, queues=(), offers={}, lag=0.0, draining=False)
+        assert heart.beat(plain) == frozenset()
+        assert await scene.store.workers() == [plain]
+        heart.close()
 
     async def test_two_workers_never_get_the_same_run(self, scene: Scene) -> None:
         rows = [await scene.queued() for _ in range(20)]

@@ -59,6 +59,21 @@ class TestReading(Suite):
         assert await _keys(scene, RunFilter(id_prefix=plain.id[:30])) == [plain.key]
         assert await _keys(scene, RunFilter(id_prefix=plain.id)) == [plain.key]
 
+    async def test_text_wherever_it_is(self, scene: Scene) -> None:
+        a = await scene.queued(run_id="Order-1")
+        b = await scene.queued(workflow="order_ä", note="50% of\nÄrger")
+        c = await scene.queued(reason="CardTimeout: no answer")
+        d = await scene.queued(reason="CardTimeoutLater: Card_Timeout")
+        for text, expected in [
+            ("oRDer", [b, a]), ("order-", [a]), ("50%", [b]), ("%", [b]), ("Ärger", [b]), ("ärger", []), ("_ä", [b]),
+            ("NO ANSWER", [c]), ("d_t", [d]), (a.key.hex(), []), (c.key.hex().upper(), [c]), ("1order", []),
+        ]:  # fmt: skip
+            assert await _keys(scene, RunFilter(text=text)) == [row.key for row in expected], text
+        for reason, expected in [("CardTimeout", [d, c]), ("CardTimeout:", [c]), ("cardtimeout", []), ("no", [])]:
+            assert await _keys(scene, RunFilter(reason=reason)) == [row.key for row in expected], reason
+        both = RunFilter(text="card", reason="CardTimeoutL", status=(RunStatus.QUEUED,))
+        assert await scene.other.count(both) == {"queued": 1}
+
     async def test_tags_by_type_and_value(self, scene: Scene) -> None:
         tags = [{"a": 1}, {"a": True}, {"a": "1"}, {"a": 1.5, "b": "x"}, {"b": "x"}, {"a": 0}, {"a": False}, {"a": 1.0}]
         rows = [await scene.queued(tags=one) for one in tags]
