@@ -15,10 +15,10 @@ LOG := $(VENV)/install.log
 CODE := $(wildcard src tests examples benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports house bench docs torture clean
+.PHONY: help demo test check lint types imports house bench bench-peers docs torture clean
 
 help: ## say what each target does
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 	@echo
 	@echo "  ARGS='…' is handed on, as in: make test ARGS='tests/core -k retry'"
 	@echo "  PYTHON=python3.13 picks another interpreter, in an environment of its own"
@@ -45,8 +45,11 @@ imports: $(VENV)/.dev ## the layers, by import-linter
 house: $(VENV)/.dev ## sizes, names, docstrings, mirrored tests
 	@$(BIN)/python -m pytest -q tests/house
 
-bench: $(VENV)/.dev ## run the benchmarks
+bench: $(VENV)/.dev ## run the benchmarks, on SQLite and on PostgreSQL
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-peers: $(VENV)/.dev ## run DBOS and Absurd beside us on one PostgreSQL server
+	@$(BIN)/python -m benchmarks.peers $(ARGS)
 
 torture: $(VENV)/.dev ## kill real workers and look for anything lost
 	@$(BIN)/python -m tests.torture.run $(ARGS)

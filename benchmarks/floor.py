@@ -4,52 +4,57 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from benchmarks.databases import Fresh, store_on
 from benchmarks.report import heading, line, spread
-from benchmarks.workloads import make_app, opened, scratch, throughput
-from stepwell.adapters.clock import SystemClock
+from benchmarks.workloads import make_app, opened, throughput
 from stepwell.core.kernel import Kernel
 from stepwell.model.change import Change, ClaimRequest, Reply
 from stepwell.model.entry import Payload, Started, Stepped
 from stepwell.model.run import Claimed, RunRow, WorkerRow
 from stepwell.ports.definitions import RunFacts
-from stepwell.store.sqlite import SqliteStore
+from stepwell.ports.store import Store
 
 
-class Recorder(SqliteStore):
-    """An SQLite store that remembers what it was asked to write, in order."""
+class Recorder:
+    """A store that remembers what it was asked to write, in order."""
 
-    tape: list[Any]
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.tape: list[Any] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
 
     async def commit(self, changes: Sequence[Change]) -> list[Reply]:
         self.tape.append(list(changes))
-        return await super().commit(changes)
+        return await self.store.commit(changes)
 
     async def claim(self, request: ClaimRequest, cached: Mapping[bytes, int]) -> list[Claimed]:
         place = len(self.tape)
         self.tape.append((request, {}))
-        claimed = await super().claim(request, cached)
+        claimed = await self.store.claim(request, cached)
         self.tape[place] = (request, {c.row.key: c.row.epoch - 1 for c in claimed if c.journal is None})
         return claimed
 
 
-async def play(path: Path, tape: list[Any], worker: str) -> tuple[float, float]:
+async def play(url: str, tape: list[Any], worker: str) -> tuple[float, float]:
     """(seconds, CPU seconds) of playing a tape into a new database, as fast as the store takes it."""
-    store = SqliteStore(str(path), "default", SystemClock())
+    store = store_on(url)
     await store.open()
     heart = await store.heart()
-    now = SystemClock().now()
+    now = store.clock.now()
     heart.beat(WorkerRow(id=worker, beat_at=now, expires_at=now + 3600))
+    at_once = 1 + store.capabilities.lanes  # commits and a claim may overlap, as they do in the engine
     wall, cpu = time.perf_counter(), time.process_time()
     under_way: list[asyncio.Future[Any]] = []
     for item in tape:
         work = store.commit(item) if isinstance(item, list) else store.claim(*item)
         under_way.append(asyncio.ensure_future(work))
-        if len(under_way) == 2:  # a commit and a claim may overlap, as they do in the engine
+        if len(under_way) == at_once:
             await under_way.pop(0)
     await asyncio.gather(*under_way)
     took = time.perf_counter() - wall, time.process_time() - cpu
@@ -58,11 +63,10 @@ async def play(path: Path, tape: list[Any], worker: str) -> tuple[float, float]:
     return took
 
 
-async def engine(path: Path, name: str, count: int) -> tuple[float, float, list[Any], str]:
+async def engine(url: str, name: str, count: int) -> tuple[float, float, list[Any], str]:
     """(runs per second, CPU seconds per run, tape, worker) of the engine itself."""
-    store = Recorder(str(path), "default", SystemClock())
-    store.tape = []
-    async with opened(path, store) as app:
+    store = Recorder(store_on(url))
+    async with opened(url, store) as app:
         await throughput(app, name, count // 10)
         assert app._opened is not None
         worker = app._opened.engine.workers[0]
@@ -93,17 +97,18 @@ async def kernel_cpu(count: int = 5_000) -> float:
     return (time.process_time() - began) / count
 
 
-async def main(count: int = 10_000, repeats: int = 3) -> None:
+async def main(fresh: Fresh, count: int = 10_000, repeats: int = 3) -> None:
     """Print engine, floor, their ratio and the CPU budget for one- and three-step runs."""
     heading("Floor: the engine's own changes, with and without the engine")
     kernel = await kernel_cpu()
     for name, steps in (("w1", 1), ("w3", 3)):
         rates, floors, ratios, cpus, stores = [], [], [], [], []
         for _ in range(repeats):
-            async with scratch() as folder:
-                rate, cpu, (before, tape), worker = await engine(folder / "engine.db", name, count)
-                await play(folder / "floor.db", before, worker)
-                seconds, store_cpu = await play(folder / "floor.db", tape, worker)
+            async with fresh() as url:
+                rate, cpu, (before, tape), worker = await engine(url, name, count)
+            async with fresh() as url:
+                await play(url, before, worker)
+                seconds, store_cpu = await play(url, tape, worker)
             rates.append(rate)
             floors.append(count / seconds)
             ratios.append(rate * seconds / count)

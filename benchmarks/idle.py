@@ -2,37 +2,33 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from typing import Any
 
+from benchmarks.databases import Fresh, store_on
 from benchmarks.report import heading, line
-from benchmarks.workloads import opened, scratch, throughput
-from stepwell.adapters.clock import SystemClock
-from stepwell.model.change import ClaimRequest
-from stepwell.model.run import Claimed
-from stepwell.store.sqlite import SqliteStore
+from benchmarks.workloads import opened, throughput
+from stepwell.ports.store import Store
 
 
-class Counting(SqliteStore):
-    """An SQLite store that counts what an idle worker asks it; heartbeats are known from their period."""
+class Counting:
+    """A store that counts what an idle worker asks it; heartbeats are known from their period."""
 
-    queries = 0
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.queries = 0
 
-    async def claim(self, request: ClaimRequest, cached: Mapping[bytes, int]) -> list[Claimed]:
-        self.queries += 1
-        return await super().claim(request, cached)
-
-    async def next_due(self, workflows: Sequence[str]) -> float | None:
-        self.queries += 1
-        return await super().next_due(workflows)
+    def __getattr__(self, name: str) -> Any:
+        if name in ("claim", "next_due"):
+            self.queries += 1
+        return getattr(self.store, name)
 
 
-async def main(seconds: float = 20.0) -> None:
+async def main(fresh: Fresh, seconds: float = 20.0) -> None:
     """Print CPU and queries per second of an idle worker."""
     heading("Idle cost")
-    async with scratch() as folder:
-        path = folder / "idle.db"
-        store = Counting(str(path), "default", SystemClock())
-        async with opened(path, store) as app:
+    async with fresh() as url:
+        store = Counting(store_on(url))
+        async with opened(url, store) as app:
             await throughput(app, "w1", 100)
             await asyncio.sleep(30.0 if seconds >= 20 else 5.0)  # polling becomes rarer with time
             asked, wall, cpu = store.queries, time.perf_counter(), time.process_time()

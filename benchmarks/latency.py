@@ -3,15 +3,16 @@
 import statistics
 import time
 
+from benchmarks.databases import Fresh
 from benchmarks.report import heading, line
-from benchmarks.workloads import opened, scratch, workflow
+from benchmarks.workloads import opened, workflow
 from stepwell.model.change import Change, Send
 
 
-async def main(count: int = 300) -> None:
+async def main(fresh: Fresh, count: int = 300) -> None:
     """Print p50 and p99 of both, and what the engine adds."""
     heading("Idle latency of a one-step run")
-    async with scratch() as folder, opened(folder / "latency.db") as app:
+    async with fresh() as url, opened(url) as app:
         assert app._opened is not None
         flow, store = workflow(app, "w1"), app._opened.store
         runs, commits = [], []

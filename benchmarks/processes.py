@@ -1,13 +1,13 @@
-"""Processes: how fast one, two and three worker processes empty a queue in one SQLite file."""
+"""Processes: how fast one, two and three worker processes empty one queue."""
 
 import asyncio
 import subprocess
 import sys
 import time
-from pathlib import Path
 
+from benchmarks.databases import Fresh
 from benchmarks.report import heading, line, spread
-from benchmarks.workloads import make_app, scratch, workflow
+from benchmarks.workloads import make_app, workflow
 from stepwell import App
 
 _WORKER = """
@@ -26,9 +26,8 @@ async def _succeeded(app: App) -> int:
     return (await app.runs.count(status="succeeded")).get("succeeded", 0)
 
 
-async def drain(folder: Path, processes: int, count: int) -> float:
+async def drain(url: str, processes: int, count: int) -> float:
     """Runs per second of emptying a queue of one-step runs, from the first hundred done to the last."""
-    url = f"sqlite:///{folder / 'queue.db'}"
     async with make_app(url, mode="client") as app:
         await workflow(app, "w1").start_many([(n,) for n in range(count)])
         workers = [subprocess.Popen([sys.executable, "-c", _WORKER, url]) for _ in range(processes)]
@@ -45,12 +44,12 @@ async def drain(folder: Path, processes: int, count: int) -> float:
                 worker.wait()
 
 
-async def main(count: int = 20_000, repeats: int = 3) -> None:
+async def main(fresh: Fresh, count: int = 20_000, repeats: int = 3) -> None:
     """Print the rate per number of processes."""
-    heading("Worker processes on one file, emptying a queue of one-step runs")
+    heading("Worker processes on one database, emptying a queue of one-step runs")
     for processes in (1, 2, 3):
         rates = []
         for _ in range(repeats):
-            async with scratch() as folder:
-                rates.append(await drain(folder, processes, count))
+            async with fresh() as url:
+                rates.append(await drain(url, processes, count))
         line(f"{processes} worker process{'es' if processes > 1 else ''}", spread(rates, " runs/s"))

@@ -1,5 +1,6 @@
 """How figures are printed: one line each, with the spread of its repetitions."""
 
+import asyncio
 import os
 import platform
 import statistics
@@ -8,6 +9,9 @@ import time
 from collections.abc import Sequence
 
 import apsw
+
+store = ""
+"""The database that is measured at present: shown in every heading."""
 
 
 def spread(values: Sequence[float], unit: str = "", digits: int = 0) -> str:
@@ -23,6 +27,7 @@ def line(name: str, what: str) -> None:
 
 def heading(text: str) -> None:
     """Print a section's title."""
+    text = f"{store}: {text}" if store else text
     print(f"\n{text}\n{'-' * len(text)}", flush=True)
 
 
@@ -37,3 +42,20 @@ def machine() -> None:
     print(f"{versions}, {os.cpu_count()} cores, {sys.platform}")
     noise = (max(times) / min(times) - 1) * 100
     print(f"noise: the same CPU loop took {spread(times, ' ms', 1)}, {noise:.0f} % apart")
+
+
+def server(url: str) -> None:
+    """Print which PostgreSQL is measured."""
+    import asyncpg
+
+    async def ask() -> str:
+        connection = await asyncpg.connect(url)
+        try:
+            settings = [
+                f"{name}={await connection.fetchval(f'SHOW {name}')}" for name in ("fsync", "synchronous_commit")
+            ]
+            return f"PostgreSQL {await connection.fetchval('SHOW server_version')}, {', '.join(settings)}"
+        finally:
+            await connection.close()
+
+    print(asyncio.run(ask()))

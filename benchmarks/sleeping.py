@@ -5,8 +5,9 @@ import resource
 import time
 from pathlib import Path
 
+from benchmarks.databases import Fresh
 from benchmarks.report import heading, line
-from benchmarks.workloads import opened, scratch, workflow
+from benchmarks.workloads import opened, workflow
 
 
 def _resident_mb() -> float:
@@ -16,10 +17,10 @@ def _resident_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
-async def main(asleep: int = 100_000, due: int = 5_000, window: float = 30.0) -> None:
+async def main(fresh: Fresh, asleep: int = 100_000, due: int = 5_000, window: float = 30.0) -> None:
     """Print the worker's growth with `asleep` runs, and the lateness of `due` wake-ups within `window` seconds."""
     heading("Waiting")
-    async with scratch() as folder, opened(folder / "sleep.db", lease="60s") as app:
+    async with fresh() as url, opened(url, lease="60s") as app:
         assert app._opened is not None
         flow, worker = workflow(app, "sleeper"), app._opened.engine.workers[0]
         await flow.start_many([(3600.0 * 24,) for _ in range(1_000)])

@@ -2,8 +2,9 @@
 
 import time
 
+from benchmarks.databases import Fresh
 from benchmarks.report import heading, line, spread
-from benchmarks.workloads import opened, scratch, workflow
+from benchmarks.workloads import opened, workflow
 from stepwell import App
 
 
@@ -16,11 +17,11 @@ async def _cost(app: App, name: str, size: int, runs: int) -> float:
     return (time.perf_counter() - began) / (size * runs)
 
 
-async def main(repeats: int = 3) -> None:
+async def main(fresh: Fresh, repeats: int = 3) -> None:
     """Print the cost per step, and the ratio of long to short."""
     heading("Steps")
     short, long, wide = [], [], []
-    async with scratch() as folder, opened(folder / "steps.db") as app:
+    async with fresh() as url, opened(url) as app:
         await _cost(app, "steps", 10, 20)
         for _ in range(repeats):
             short.append(await _cost(app, "steps", 10, 200) * 1e6)

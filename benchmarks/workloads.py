@@ -1,11 +1,9 @@
 """The workflows that are measured, and how a measured app is opened."""
 
 import asyncio
-import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -56,20 +54,13 @@ def workflow(app: App, name: str) -> Workflow[..., Any]:
 
 
 @asynccontextmanager
-async def opened(path: Path, store: Any = None, **options: Any) -> AsyncIterator[App]:
-    """An open app on an SQLite file, working in this process."""
-    app = make_app(f"sqlite:///{path}", **options)
+async def opened(url: str, store: Any = None, **options: Any) -> AsyncIterator[App]:
+    """An open app on a database, working in this process."""
+    app = make_app(url, **options)
     if store is not None:
         app.parts = msgspec.structs.replace(app.parts, store=store)
     async with app:
         yield app
-
-
-@asynccontextmanager
-async def scratch() -> AsyncIterator[Path]:
-    """A directory for database files, gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="stepwell-bench-") as name:
-        yield Path(name)
 
 
 async def drained(app: App, name: str, count: int) -> None:

@@ -1,0 +1,1 @@
+"""Other systems, measured beside Stepwell on the same server: `python -m benchmarks.peers`."""
