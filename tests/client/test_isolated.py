@@ -155,6 +155,21 @@ def test_what_cannot_be_loaded_elsewhere_is_said_and_not_tried_all_the_time(
     assert ("no other process can load this app" if reference is None else "exit code 2") in said[0]
 
 
+def test_what_nobody_can_load_is_parked_in_the_end(made: tuple[str, App], tmp_path: Path) -> None:
+    _, app = made
+
+    async def main() -> RunRow:
+        async with app:
+            row = await twice_dead(app, False, tmp_path)
+            isolation = Isolation(app, None, every=0.005)
+            isolation.start()
+            parked = await until(app, row.id, RunStatus.PARKED)
+            await isolation.stop()
+            return parked
+
+    assert "no other process can load this app" in (asyncio.run(main()).reason or "")
+
+
 def test_in_a_process_that_is_alone_nothing_begins(made: tuple[str, App], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ALONE, "1")
 

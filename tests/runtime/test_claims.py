@@ -9,9 +9,9 @@ import pytest
 from stepwell import App, sleep
 from stepwell.errors import StoreUnavailable
 from stepwell.model.change import ClaimRequest
-from stepwell.model.run import Claimed, RunRow
+from stepwell.model.run import Claimed, RunRow, WorkerRow
 from stepwell.ports.store import Capabilities
-from stepwell.runtime.claims import LARGEST_WINDOW, Claims
+from stepwell.runtime.claims import HORIZON, LARGEST_WINDOW, SHARE, Claims
 from stepwell.runtime.workeroptions import WorkerOptions
 from stepwell.testing.clock import START, VirtualClock
 from stepwell.testing.environment import Environment
@@ -26,6 +26,7 @@ class Store:
         self.capabilities = Capabilities(durable=False, shared=False, hints=False)
         self.script: list[int | Exception] = []
         self.due: float | None = None
+        self.others: list[WorkerRow] = []
         self.claims: list[tuple[float, int]] = []
         self.looks = 0
 
@@ -37,9 +38,13 @@ class Store:
         rows = [RunRow(key=n.to_bytes(16, "big"), id=str(n), workflow="w") for n in range(min(answer, request.limit))]
         return [Claimed(row, [], []) for row in rows]
 
-    async def next_due(self, workflows: object) -> float | None:
+    async def next_due(self, workflows: object, codes: object) -> float | None:
         self.looks += 1
         return self.due
+
+    async def workers(self) -> list[WorkerRow]:
+        self.looks += 1
+        return self.others
 
 
 class Worker:
@@ -52,6 +57,7 @@ class Worker:
         self.alarms: Any = self.clock
         self.options = WorkerOptions(concurrency=concurrency, poll_s=poll_s)
         self.names = ("w",)
+        self.codes = ("0a1b2c3d4e5f",)
         self.suspended: dict[bytes, int] = {}
         self.stopping = self.dead = False
         self.finished_count = 0
@@ -125,6 +131,33 @@ async def test_it_is_there_when_the_next_run_is_due() -> None:
     await worker.stop()
 
 
+async def test_it_is_there_when_the_lease_of_a_lost_worker_ends() -> None:
+    worker = Worker()
+    worker.store.others = [WorkerRow(id="w", expires_at=START + 31.0), WorkerRow(id="lost", expires_at=START + 27.25)]
+    worker.claims.start()
+    await worker.rest()
+    await worker.pass_time(60)
+    asked = [at - START for at, _ in worker.store.claims]
+    assert 27.25 in asked
+    assert 31.0 not in asked  # one's own
+    assert len(asked) < 20
+    await worker.stop()
+
+
+async def test_workers_that_are_alive_wake_nobody() -> None:
+    worker = Worker()
+    worker.claims.start()
+    await worker.rest()
+    await worker.pass_time(60)
+    asked = len(worker.store.claims)
+    for _ in range(12):
+        now = worker.clock.now()
+        worker.store.others = [WorkerRow(id=f"other {n}", expires_at=now + 10.0 + n) for n in range(5)]
+        await worker.pass_time(5)
+    assert len(worker.store.claims) - asked == 12
+    await worker.stop()
+
+
 async def test_a_due_run_that_is_not_for_this_worker_is_no_reason_to_hurry() -> None:
     """Of another queue, say: asking again and again would not help."""
     worker = Worker()
@@ -173,9 +206,27 @@ async def test_the_window_follows_what_was_finished() -> None:
         worker.finish(worker.held)
     assert worker.claims.window == LARGEST_WINDOW  # bounded
     for _ in range(40):
+        await worker.pass_time(HORIZON)
         worker.claims.nudge(due=True)
         await worker.rest()
     assert worker.claims.window == 11  # and it shrinks again
+    await worker.stop()
+
+
+async def test_a_few_free_places_are_not_worth_a_claim_where_runs_are_quick() -> None:
+    worker = Worker(poll_s=None, concurrency=10)
+    worker.claims.start()
+    worker.store.script = [11, 100, 10, 5]
+    worker.claims.nudge(due=True)
+    await worker.until(lambda: worker.held == 11)
+    worker.finish(1)  # a slow worker has every place filled at once
+    await worker.until(lambda: len(worker.store.claims) == 2)
+    worker.claims.window = 12  # as after a quick time
+    worker.finish(1)
+    await worker.rest()
+    assert len(worker.store.claims) == 2
+    await worker.pass_time(HORIZON)  # but if that was all for now, the places are not left empty
+    await worker.until(lambda: len(worker.store.claims) == 3)
     await worker.stop()
 
 

@@ -1,13 +1,17 @@
 """The workflows under torture: every kind of wait, each step writing to the external log."""
 
 import asyncio
+import os
 import signal
 from typing import Any
 
 from stepwell import App, EventTimeout, NonRetryableError, sleep, step_info
+from stepwell.client.isolated import Isolation
 from tests.torture.log import Log
 
 LEASE = 2.0
+LOG = "STEPWELL_TORTURE_LOG"
+SHORTEST_TIMER = 0.2
 
 
 class Tortured(App):
@@ -64,7 +68,7 @@ def make_app(url: str, log_path: str, **options: Any) -> Tortured:
     async def order(key: str, x: int) -> int:
         x = await quick(x)
         got = await paid.wait(key)
-        await sleep(0.2)
+        await sleep(SHORTEST_TIMER)
         return await slow(x + got)
 
     @app.workflow
@@ -96,8 +100,12 @@ EXPECTED = {
 async def work(url: str, log_path: str) -> None:
     """A worker process: works until it is killed, or told to drain."""
     app = make_app(url, log_path)
+    os.environ[LOG] = log_path
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    async with app.worker(concurrency=8):
+    async with app.worker(concurrency=8, isolate=False):
+        isolation = Isolation(app, "tests.torture.alone:app", every=0.5)
+        isolation.start()
         Log(log_path).write("worker")
         await stop.wait()
+        await isolation.stop()

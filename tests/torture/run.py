@@ -13,7 +13,8 @@ from pathlib import Path
 
 from tests.torture.flows import LEASE, make_app
 from tests.torture.log import Log
-from tests.torture.verdict import check
+from tests.torture.places import Place, place
+from tests.torture.verdict import Verdict, check
 
 WORKFLOWS = ("chain", "order", "family", "saga")
 
@@ -54,16 +55,18 @@ class Fleet:
         return [worker.wait(timeout=60) for worker in self.workers]
 
 
-async def torment(fleet: Fleet, until: float, dice: random.Random) -> None:
-    """Kill and pause at random moments."""
+async def torment(fleet: Fleet, place: Place, until: float, dice: random.Random) -> None:
+    """Kill and pause workers, and what else the place allows, at random moments."""
     pausing = None
     while time.monotonic() < until:
         await asyncio.sleep(dice.uniform(0.1, 0.8))
         if pausing is None or pausing.done():
             if dice.random() < 0.1:
                 pausing = asyncio.ensure_future(fleet.pause_one())
-            else:
+            elif dice.random() < 0.6:
                 fleet.kill_one()
+            else:
+                await place.torment(dice)
     if pausing is not None:
         await pausing
 
@@ -81,7 +84,9 @@ async def load(url: str, log_path: Path, until: float, dice: random.Random) -> N
             if name == "order" and early:
                 await app.paid.send(100, key=run_id, id=f"m{n}")
                 log.write("sent", id=f"m{n}")
-            await app.start(name, arguments, id=run_id)
+            starts = 2 if dice.random() < 0.1 else 1
+            runs = await asyncio.gather(*(app.start(name, arguments, id=run_id) for _ in range(starts)))
+            assert len({run.key for run in runs}) == 1, f"{run_id} was started twice"
             log.write("started", run=run_id, x=n)
             if name == "order" and not early:
                 await app.paid.send(100, key=run_id, id=f"m{n}")
@@ -89,46 +94,55 @@ async def load(url: str, log_path: Path, until: float, dice: random.Random) -> N
             await asyncio.sleep(dice.uniform(0, 0.04))
 
 
-async def torture(seconds: float, workers: int, seed: int) -> int:
+async def torture(kind: str, seconds: float, workers: int, seed: int) -> int:
     """One run of it; the number of violations."""
     dice = random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="stepwell-torture-") as folder:
-        database, log_path = Path(folder) / "torture.db", Path(folder) / "torture.log"
-        url = f"sqlite:///{database}"
-        async with make_app(url, str(log_path), mode="client"):
-            pass  # makes the schema before the workers race for it
-        fleet = Fleet(workers, url, log_path, dice)
-        until = time.monotonic() + seconds
-        await asyncio.gather(torment(fleet, until, dice), load(url, log_path, until, random.Random(seed + 1)))
-        healed = time.monotonic()
-        async with make_app(url, str(log_path), mode="client") as app:
-            verdict = await check(app, log_path, database)
-        settled = time.monotonic() - healed
-        codes = fleet.drain()
+        log_path = Path(folder) / "torture.log"
+        async with place(kind, Path(folder)) as where:
+            async with make_app(where.url, str(log_path), mode="client"):
+                pass  # makes the schema before the workers race for it
+            fleet = Fleet(workers, where.url, log_path, dice)
+            until = time.monotonic() + seconds
+            tormented = torment(fleet, where, until, dice)
+            await asyncio.gather(tormented, load(where.url, log_path, until, random.Random(seed + 1)))
+            healed = time.monotonic()
+            async with make_app(where.url, str(log_path), mode="client") as app:
+                verdict = await check(app, log_path)
+            settled = time.monotonic() - healed
+            codes = fleet.drain()
+            await where.integrity(verdict)
         verdict.expect(codes == [0] * workers, f"exit codes after SIGTERM: {codes}")
-        verdict.expect(fleet.kills >= seconds / 2, f"only {fleet.kills} kills")
-        facts = verdict.facts
-        print(
-            f"seed {seed}: {seconds:.0f} s, {workers} workers, {fleet.kills} kills, "
-            f"{fleet.pauses} pauses beyond the lease"
-        )
-        print(f"  {facts['started']} runs and {facts['sent']} events acknowledged; {facts['runs']} runs in all")
-        print(f"  {facts['begin']} step bodies begun; all settled {settled:.1f} s after the last kill")
-        for violation in verdict.violations[:20]:
-            print(f"  VIOLATION {violation}")
-        print("  nothing lost, nothing twice" if not verdict.violations else f"  {len(verdict.violations)} violations")
+        verdict.expect(fleet.kills >= seconds / 4, f"only {fleet.kills} kills")
+        report(verdict, f"{kind}, seed {seed}: {seconds:.0f} s, {workers} workers", fleet, where, settled)
         return len(verdict.violations)
+
+
+def report(verdict: Verdict, what: str, fleet: Fleet, where: Place, settled: float) -> None:
+    """Print what was done, what was acknowledged, and what did not hold."""
+    facts = verdict.facts
+    print(f"{what}, {fleet.kills} kills, {fleet.pauses} pauses beyond the lease{where.told()}")
+    print(f"  {facts['started']} runs and {facts['sent']} events acknowledged; {facts['runs']} runs in all")
+    print(f"  {facts['begin']} step bodies begun, {facts['timers']} timers")
+    print(f"  recovery: all settled {settled:.1f} s after the last kill (the lease is {LEASE:.0f} s)")
+    for violation in verdict.violations[:20]:
+        print(f"  VIOLATION {violation}")
+    print("  nothing lost, nothing twice" if not verdict.violations else f"  {len(verdict.violations)} violations")
 
 
 def main() -> int:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--on", choices=("sqlite", "postgres", "both"), default="both")
     parser.add_argument("--seconds", type=float, default=40.0)
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--long", action="store_true", help="ten minutes")
     given = parser.parse_args()
-    return 1 if asyncio.run(torture(600.0 if given.long else given.seconds, given.workers, given.seed)) else 0
+    seconds = 600.0 if given.long else given.seconds
+    kinds = ("sqlite", "postgres") if given.on == "both" else (given.on,)
+    violations = [asyncio.run(torture(kind, seconds, given.workers, given.seed)) for kind in kinds]
+    return 1 if any(violations) else 0
 
 
 if __name__ == "__main__":

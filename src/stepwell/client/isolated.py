@@ -18,8 +18,10 @@ from stepwell.client.leash import manner_of, orders, spawn
 from stepwell.client.logs import Format, write_log
 from stepwell.client.stopping import Stopping
 from stepwell.errors import UsageError, WorldError
+from stepwell.model.change import Change, Expect, Patch
 from stepwell.model.run import RunRow
 from stepwell.model.status import RunStatus
+from stepwell.ports.definitions import codes_of
 
 log = logging.getLogger("stepwell.worker")
 EVERY: Final = 3.0
@@ -27,6 +29,12 @@ EVERY: Final = 3.0
 LOOK: Final = 0.2
 """Seconds between two looks of the child at its one run."""
 LONGEST_PAUSE: Final = 300.0
+GIVE_UP: Final = 5
+"""So many looks, which become rarer, are left to other workers to take a run that cannot be executed here."""
+UNLOADABLE: Final = (
+    "killed its worker twice and must be executed alone, but no other process can load this app; "
+    "define it in a module or a script and run `stepwell worker`"
+)
 ALONE: Final = "STEPWELL_ALONE"
 """Set in the child: a script without a `__main__` guard must not begin the same there again."""
 
@@ -54,6 +62,7 @@ class Isolation:
         self._app = app
         self._reference = reference
         self._names = workflows or app.registry.workflow_names()
+        self._codes = codes_of(app.registry, self._names)
         self._every = every
         self._level = level
         self._form: Format = form
@@ -97,7 +106,7 @@ class Isolation:
             await asyncio.sleep(self._every)  # noqa: TID251 - real time: processes know no virtual clock
 
     async def _next(self) -> bytes | None:
-        keys = await self._app._engine().store.lonely(self._names, 20)
+        keys = await self._app._engine().store.lonely(self._names, 20, self._codes)
         now = self._app.parts.clock.monotonic()
         return next((key for key in keys if self._not_before.get(key, 0.0) <= now), None)
 
@@ -108,9 +117,9 @@ class Isolation:
         about = {"run_id": row.id, "workflow": row.workflow}
         if self._reference is None:
             self._put_off(key, failed=True)
-            log.error(
-                "run %s killed its worker twice and must be executed alone, but no other process can load this app; "
-                "define it in a module or a script and run `stepwell worker`", row.id, extra=about)  # fmt: skip
+            log.error("run %s %s", row.id, UNLOADABLE, extra=about)
+            if self._failures[key] >= GIVE_UP:
+                await self._park(row)
             return
         settings = self._app.settings
         order = Order(self._reference, settings.database_url, settings.namespace, key.hex(), self._level, self._form)
@@ -126,6 +135,12 @@ class Isolation:
         # A child that ended well left its run in some other state; one that was killed left it to its lease. A run
         # that is still there after a start that failed is tried less and less often.
         self._put_off(key, failed=code > 0)
+
+    async def _park(self, row: RunRow) -> None:
+        """Nobody has come who could execute it: a run must not stay where nothing will ever move it (P1)."""
+        expect = Expect(row.epoch, row.status, row.generation, row.inbox)
+        patch = Patch(status=RunStatus.PARKED, release=True, bump=True, reason=f"it {UNLOADABLE}")
+        await self._app._engine().writer.commit(Change(run=row.key, expect=expect, patch=patch))
 
     def _put_off(self, key: bytes, *, failed: bool) -> None:
         times = self._failures[key] = self._failures.get(key, 0) + 1 if failed else 0

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping
 from typing import Protocol
 
-from stepwell.errors import WorldError
+from stepwell.errors import StoreMoved, WorldError
 from stepwell.model.change import ClaimRequest
 from stepwell.model.run import Claimed
 from stepwell.ports.alarms import Alarm, Alarms
@@ -19,6 +19,10 @@ from stepwell.runtime.workeroptions import WorkerOptions
 
 log = logging.getLogger("stepwell.worker")
 LARGEST_WINDOW = 1024
+HORIZON = 0.1
+"""Seconds of work to hold: many round trips of a claim, and little to give back."""
+SHARE = 4
+"""A claim is worth its round trip when so large a part of the window is free."""
 SLOWEST_POLL = 5.0
 
 
@@ -37,11 +41,14 @@ class Claimant(Protocol):
     @property
     def names(self) -> tuple[str, ...]: ...
     @property
+    def codes(self) -> tuple[str, ...]: ...
+    @property
     def room(self) -> int: ...
     @property
     def suspended(self) -> Mapping[bytes, int]: ...
     def take_on(self, claimed: list[Claimed]) -> None: ...
     def doubt(self) -> None: ...
+    def give_up(self, why: str) -> None: ...
 
 
 class Claims:
@@ -57,7 +64,8 @@ class Claims:
         self._backlog = True
         self._idle_polls = 0
         self._finished_before = 0
-        self.window = worker.options.concurrency + 1
+        self._adapted_at = worker.clock.monotonic()
+        self.window = self._least
         self.claimed = 0
         self.asking = False
 
@@ -82,7 +90,7 @@ class Claims:
 
     def nudge(self, *, due: bool = False) -> None:
         """There is room again, which matters if something was left; `due`: something may have become ready."""
-        if due or (self._backlog and self._worker.room > 0):
+        if due or (self._backlog and self._worth_it):
             self._wanted.set()
 
     def expect(self, due: float) -> None:
@@ -95,6 +103,16 @@ class Claims:
         """Nothing to claim as far as this loop knows."""
         return not self.asking and not self._wanted.is_set()
 
+    @property
+    def _least(self) -> int:
+        """The window of a worker whose runs take long: each has a slot, and one is at hand."""
+        return self._worker.options.concurrency + 1
+
+    @property
+    def _worth_it(self) -> bool:
+        """Whether there is so much room that a claim is worth its round trip: where runs are slow, for any."""
+        return self._worker.room > (self.window // SHARE if self.window > self._least else 0)
+
     async def _run(self) -> None:
         worker = self._worker
         while not worker.stopping and not worker.dead:
@@ -103,6 +121,9 @@ class Claims:
             try:
                 await self._look()
             except WorldError as error:
+                if isinstance(error, StoreMoved) and not error.retryable:
+                    worker.give_up(str(error))
+                    return
                 log.warning("claiming failed: %s", error)
                 worker.doubt()
                 self._ring_at(worker.clock.now() + 1.0)
@@ -111,7 +132,9 @@ class Claims:
                 self._ring_at(worker.clock.now() + 1.0)
             finally:
                 self.asking = False
-            if not self._backlog or worker.room <= 0:
+            if not (self._backlog and self._worth_it):
+                if self._backlog and worker.room > 0:
+                    self._ring_at(min(self._alarm_at, worker.clock.now() + HORIZON))
                 await self._wanted.wait()
             self._adapt()
 
@@ -126,7 +149,7 @@ class Claims:
     async def _claim(self) -> int:
         worker = self._worker
         options = worker.options
-        request = ClaimRequest(worker=worker.id, workflows=worker.names, queues=options.queues,
+        request = ClaimRequest(worker=worker.id, workflows=worker.names, codes=worker.codes, queues=options.queues,
                                limit=worker.room, now=worker.clock.now(), only=options.only)  # fmt: skip
         claimed = await worker.store.claim(request, worker.suspended)
         if claimed:
@@ -153,15 +176,25 @@ class Claims:
         """
         worker = self._worker
         now = worker.clock.now()
-        due = await worker.store.next_due(worker.names)
+        due = await worker.store.next_due(worker.names, worker.codes)
         waits = [due - now] if due is not None and due > now else []
         if worker.options.poll_s is not None:
             self._idle_polls += 1
             poll = worker.options.poll_s
             waits.append(min(poll * 2.0 ** min(self._idle_polls, 10), max(SLOWEST_POLL, poll)))
+            if self._idle_polls > 1:  # a busy worker looks often enough without it
+                waits += await self._leases(now)
         if waits:
             self._ring_at(now + min(waits))
         return due is not None and due <= now
+
+    async def _leases(self, now: float) -> list[float]:
+        """How long the other workers' leases last; whoever is alive has renewed its own by the next look.
+
+        A lost worker's runs are taken over when its lease ends, and not only at the next poll.
+        """
+        workers = await self._worker.store.workers()
+        return [other.expires_at - now for other in workers if other.id != self._worker.id and other.expires_at > now]
 
     def _ring_at(self, when: float) -> None:
         if self._alarm is not None:
@@ -186,8 +219,9 @@ class Claims:
                 await asyncio.sleep(30.0)  # noqa: TID251
 
     def _adapt(self) -> None:
-        """Widen while runs finish faster than they are asked for; a window far beyond the slots would hoard."""
-        finished = self._worker.finished_count - self._finished_before
-        self._finished_before = self._worker.finished_count
-        least = self._worker.options.concurrency + 1
-        self.window = max(least, min(LARGEST_WINDOW, max(2 * finished, self.window * 3 // 4)))
+        """Hold as many runs as finish within `HORIZON`: fewer would wait for claims, more would be hoarded."""
+        now, finished = self._worker.clock.monotonic(), self._worker.finished_count
+        if now - self._adapted_at >= HORIZON / 4 or finished - self._finished_before > self.window:
+            rate = (finished - self._finished_before) / max(now - self._adapted_at, HORIZON / 100)
+            self.window = max(self._least, min(LARGEST_WINDOW, max(int(rate * HORIZON), self.window * 3 // 4)))
+            self._adapted_at, self._finished_before = now, finished
