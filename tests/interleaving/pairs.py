@@ -56,7 +56,9 @@ async def a_direct_message_and_a_suspension(scene: Scene) -> tuple[Operation, Op
 
 
 async def a_keyed_message_and_a_wait(scene: Scene) -> tuple[Operation, Operation]:
-    """P4: whoever comes first, the message reaches the wait."""
+    """P4: whoever comes first, the message reaches the wait; the mailbox has been used before."""
+    await scene.armed()
+    await scene.send()
     run = await scene.running()
     wait = Wait("c", "paid", "k")
     message = Change(send=Send(event="paid", key="k", id="m", at=scene.now))
