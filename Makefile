@@ -15,7 +15,7 @@ LOG := $(VENV)/install.log
 CODE := $(wildcard src tests examples benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports house bench bench-peers docs torture clean
+.PHONY: help demo test check lint types imports house bench bench-peers mutants docs torture clean
 
 help: ## say what each target does
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -50,6 +50,9 @@ bench: $(VENV)/.dev ## run the benchmarks, on SQLite and on PostgreSQL
 
 bench-peers: $(VENV)/.dev ## run DBOS and Absurd beside us on one PostgreSQL server
 	@$(BIN)/python -m benchmarks.peers $(ARGS)
+
+mutants: $(VENV)/.dev ## show that builds known to be wrong are caught, one line each
+	@$(BIN)/python -m pytest -v --no-header -p no:warnings tests/mutants $(ARGS)
 
 torture: $(VENV)/.dev ## kill real workers and look for anything lost
 	@$(BIN)/python -m tests.torture.run $(ARGS)
