@@ -10,6 +10,7 @@ import pytest
 from click.testing import Result
 
 from stepwell import App
+from tests import postgres
 
 Invoke = Callable[..., Result]
 
@@ -27,6 +28,15 @@ def test_a_healthy_database(stepwell: Invoke, filled: str) -> None:
     found = findings(stepwell("doctor", "-u", filled, "--json"))
     assert {what for what, (level, _) in found.items() if level == "warn"} <= {"workers", "disk"}
     assert {"database", "journal mode", "integrity", "workers", "queue", "parked", "clocks"} <= set(found)
+
+
+def test_a_healthy_server(stepwell: Invoke) -> None:
+    url = f"{postgres.shared().url}?schema={postgres.fresh()}"
+    stepwell("db", "init", "-u", url)
+    result = stepwell("doctor", "-u", url, "--json")
+    found = findings(result)
+    assert result.exit_code == 0, result.stdout
+    assert {"database", "server", "grants", "tables", "workers", "clocks", "asyncpg"} <= set(found)
 
 
 def test_no_database(stepwell: Invoke, url: str, tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
         f"src/stepwell/store/memory/{module}.py": _MODEL
         for module in ("changes", "dump", "figures", "leases", "retention", "space")
     },
+    **{f"src/stepwell/store/postgres/{module}.py": _STORE for module in ("dump", "figures", "reads", "records")},
     **{f"src/stepwell/store/sqlite/{module}.py": _STORE for module in ("dump", "figures", "leases", "mail", "reads", "records")},
 }
 

@@ -7,8 +7,10 @@ import pytest
 from stepwell.ports.clock import Clock
 from stepwell.ports.store import Store
 from stepwell.store.memory import MemoryStore
+from stepwell.store.postgres import PostgresStore
 from stepwell.store.sqlite import SqliteStore
 from stepwell.testing.differential import Tally, play
+from tests import postgres
 
 pytestmark = pytest.mark.anyio
 GAMES, STEPS = 25, 150
@@ -33,6 +35,23 @@ async def test_sqlite_is_as_the_model(place: str, tmp_path: Path) -> None:
     tally = Tally()
     for seed in range(GAMES):
         await play(seed if place == "private" else 1000 + seed, STEPS, _model, sqlite, tally)
+    assert tally.missing() == [], "these kinds have not both succeeded and been refused"
+
+
+@pytest.mark.parametrize("server", postgres.names())
+async def test_postgres_is_as_the_model(server: str) -> None:
+    # A schema for each game: messages are numbered by it, and their numbers are compared.
+    url = postgres.shared(server).url
+    tally = Tally()
+
+    async def store(clock: Clock) -> Store:
+        store = PostgresStore(f"{url}?schema={postgres.fresh()}&listen=off&lanes=1", "game", clock, time="given")
+        await store.open()
+        return store
+
+    first = 2000 if server == postgres.names()[0] else 3000
+    for seed in range(first, first + GAMES):
+        await play(seed, STEPS, _model, store, tally)
     assert tally.missing() == [], "these kinds have not both succeeded and been refused"
 
 

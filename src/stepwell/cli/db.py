@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from stepwell.cli.options import Verbs, as_json, database
+from stepwell.cli.options import Verbs, as_json, database_only
 
 
 @click.group(cls=Verbs)
@@ -13,7 +13,7 @@ def command() -> None:
 
 
 @command.command()
-@database
+@database_only
 def init(url: str | None, namespace: str | None) -> None:
     """Create the tables, if they are not there."""
     _upgrade(url, namespace)
@@ -21,7 +21,7 @@ def init(url: str | None, namespace: str | None) -> None:
 
 @command.command()
 @click.option("--sql", is_flag=True, help="Print what would be executed, and execute nothing.")
-@database
+@database_only
 def upgrade(sql: bool, url: str | None, namespace: str | None) -> None:
     """Bring the tables up to date; workers one version older can go on meanwhile."""
     if not sql:
@@ -34,7 +34,7 @@ def upgrade(sql: bool, url: str | None, namespace: str | None) -> None:
 
 @command.command()
 @as_json
-@database
+@database_only
 def status(json: bool, url: str | None, namespace: str | None) -> None:
     """Say which schema the database has, and whether this version can use it. Exit code 5 if it cannot."""
     from stepwell.cli.failures import WORLD

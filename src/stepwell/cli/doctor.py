@@ -4,13 +4,16 @@ import difflib
 import os
 import platform
 from collections.abc import Iterator
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 import click
 
 from stepwell.cli.options import Target, as_json, database
 
-OTHER_VARIABLES: Final = ("STEPWELL_APP", "STEPWELL_DEBUG", "STEPWELL_ALONE")
+OTHER_VARIABLES: Final = ("STEPWELL_APP", "STEPWELL_DEBUG", "STEPWELL_ALONE", "STEPWELL_PROFILE", "STEPWELL_API_URL",
+                          "STEPWELL_API_KEY", "STEPWELL_API_KEY_FILE")  # fmt: skip
 AGES: Final = (86_400.0, 3_600.0, 600.0, 60.0)
 LATE: Final = 60.0
 SKEW: Final = 2.0
@@ -24,7 +27,7 @@ def command(url: str | None, namespace: str | None, json: bool) -> None:
     """Look at everything that could be wrong, and say what to do. Exit code 1 if something is."""
     from stepwell.cli.terminal import line, print_json
 
-    findings = list(examined(Target(url, namespace)))
+    findings = list(examined(Target(url, namespace, local=True)))
     failed = any(finding.level == "fail" for finding in findings)
     if json:
         print_json({"ok": not failed, "findings": [finding._asdict() for finding in findings]})
@@ -85,6 +88,8 @@ def _libraries() -> Iterator[Any]:
         yield Finding("SQLite", "ok", sqlite_version())
     except WorldError as error:
         yield Finding("SQLite", "fail", str(error))
+    with suppress(PackageNotFoundError):  # it is needed for PostgreSQL only
+        yield Finding("asyncpg", "ok", version("asyncpg"))
 
 
 def _variables() -> Iterator[Any]:
@@ -124,14 +129,17 @@ def _schema(settings: Any) -> Any:
 async def _engine(app: Any) -> list[Any]:
     """What an open client sees: workers, the queue, runs that need a person, clocks."""
     from stepwell.cli.moments import CLOCK
+    from stepwell.client.app import App
 
-    now = CLOCK.now()
+    # The clock that leases and timers go by: a shared database's own, where the machines' may differ.
+    now = (app._engine().clock if isinstance(app, App) else CLOCK).now()
     workers = (await app.status()).workers
     counts = await app.runs.count()
     return [
         _workers(workers, counts, now),
         await _queue(app, now, bool(workers)),
         _parked(counts),
+        _stranded(await app.stranded()),
         await _clocks(app, workers, now),
     ]
 
@@ -191,6 +199,16 @@ def _parked(counts: dict[str, int]) -> Any:
             "See why: stepwell runs list --status parked",
         )
     return Finding("parked", "ok", "no run needs a person")
+
+
+def _stranded(lost: list[Any]) -> Any:
+    from stepwell.client.database import Finding
+    from stepwell.client.versions import said
+
+    if not lost:
+        return Finding("versions", "ok", "no run is pinned to code that no worker has")
+    text = said(lost[0]) + (f"; {len(lost) - 1} more such versions" if len(lost) > 1 else "")
+    return Finding("versions", "warn", text, "Start a worker with that code, or: stepwell runs unpin RUN")
 
 
 async def _clocks(app: Any, workers: list[Any], now: float) -> Any:

@@ -1,13 +1,15 @@
 """A database seen from outside of an app: its schema, its upgrade, its health."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from stepwell.client.config import Settings
-from stepwell.client.stores import masked, sqlite_path
-from stepwell.errors import InvalidOption, MissingExtra
+from stepwell.client.stores import POSTGRES, masked, require_postgres, sqlite_path
+from stepwell.errors import InvalidOption
 from stepwell.ports.clock import Clock
+from stepwell.store.sql.versions import SchemaStatus
 
 LEAST_FREE_BYTES = 200 * 1024 * 1024
 
@@ -34,15 +36,26 @@ class Finding(NamedTuple):
 
 def schema_report(settings: Settings) -> SchemaReport:
     """The state of the schema; nothing is created. Raises WorldError, InvalidOption."""
+    if _is_postgres(settings):
+        from stepwell.store.postgres.schema import schema_status as remote_status  # noqa: PLC0415 - loads a driver
+
+        return _report(settings, asyncio.run(remote_status(settings.database_url)))
     from stepwell.store.sqlite.schema import schema_status  # noqa: PLC0415 - loads a database library
 
-    status = schema_status(_file(settings))
+    return _report(settings, schema_status(_file(settings)))
+
+
+def _report(settings: Settings, status: SchemaStatus) -> SchemaReport:
     shown = masked(settings.database_url)
     return SchemaReport(shown, status.schema, status.newest, status.min_reader, status.pending, status.usable)
 
 
 def upgrade(settings: Settings, clock: Clock) -> SchemaReport:
     """Create the tables, or bring them up to date. Raises WorldError, InvalidOption."""
+    if _is_postgres(settings):
+        from stepwell.store.postgres import schema as remote  # noqa: PLC0415
+
+        return _report(settings, asyncio.run(remote.upgrade(settings.database_url)))
     from stepwell.store.sqlite import schema  # noqa: PLC0415
 
     schema.upgrade(_file(settings), clock.now())
@@ -51,13 +64,26 @@ def upgrade(settings: Settings, clock: Clock) -> SchemaReport:
 
 def upgrade_sql(settings: Settings) -> str:
     """What `upgrade` would execute. Raises WorldError, InvalidOption."""
+    if _is_postgres(settings):
+        from stepwell.store.postgres import schema as remote  # noqa: PLC0415
+
+        return asyncio.run(remote.upgrade_sql(settings.database_url))
     from stepwell.store.sqlite import schema  # noqa: PLC0415
 
     return schema.upgrade_sql(_file(settings))
 
 
 def health(settings: Settings) -> Iterator[Finding]:
-    """Looks at the database itself: file, disk, journal, integrity. Raises WorldError where it cannot look."""
+    """Looks at the database itself, or the server that it is on. Raises WorldError where it cannot look."""
+    if _is_postgres(settings):
+        from stepwell.store.postgres.health import examine  # noqa: PLC0415
+
+        return (Finding(*found) for found in asyncio.run(examine(settings.database_url)))
+    return _health_of_file(settings)
+
+
+def _health_of_file(settings: Settings) -> Iterator[Finding]:
+    """File, disk, journal, integrity."""
     from stepwell.store.sqlite.connection import connect  # noqa: PLC0415
     from stepwell.store.sqlite.filesystem import filesystem_of, refuse_network, system_mounts  # noqa: PLC0415
 
@@ -106,10 +132,18 @@ def _space(path: Path) -> Finding:
     return Finding("disk", "ok", text)
 
 
+def _is_postgres(settings: Settings) -> bool:
+    if settings.database_url.partition(":")[0] not in POSTGRES:
+        return False
+    require_postgres(settings.database_url)
+    return True
+
+
 def _file(settings: Settings) -> str:
-    kind = settings.database_url.partition(":")[0]
-    if kind == "sqlite":
+    if settings.database_url.partition(":")[0] == "sqlite":
         return sqlite_path(settings.database_url)
-    if kind == "memory":
-        raise InvalidOption("memory:// is no database that outlives its process", expected="a sqlite:/// URL")
-    raise MissingExtra(f"no store for {masked(settings.database_url)!r} in this version", expected="a sqlite:/// URL")
+    if settings.database_url.startswith("memory:"):
+        what = "memory:// is no database that outlives its process"
+    else:
+        what = f"database URL {masked(settings.database_url)!r}"
+    raise InvalidOption(what, expected="a sqlite:/// or postgresql:// URL")

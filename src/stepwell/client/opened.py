@@ -10,8 +10,10 @@ import msgspec
 
 from stepwell.client.config import Settings
 from stepwell.client.engine import OpenEngine
+from stepwell.client.redact import without_credentials
 from stepwell.client.results import Results
 from stepwell.client.stores import store_for
+from stepwell.client.versions import remember
 from stepwell.model.policy import Retention
 from stepwell.ports.alarms import Alarms
 from stepwell.ports.clock import Clock
@@ -21,7 +23,9 @@ from stepwell.runtime.activation import Activation
 from stepwell.runtime.alarms import LoopAlarms
 from stepwell.runtime.hooks import Hooks
 from stepwell.runtime.journal import JournalWriter
+from stepwell.runtime.loglines import EVERY, LogLines
 from stepwell.runtime.reaper import Reaper
+from stepwell.runtime.strays import Strays
 from stepwell.runtime.tuning import tune_process
 from stepwell.runtime.watchdog import Watchdog
 from stepwell.runtime.worker import Worker
@@ -43,6 +47,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     strict: bool = False
     shadow: Callable[[Activation], None] | None = None
     create: bool = True
+    redact: Callable[[str], str] = without_credentials
 
 
 class Opened:
@@ -54,12 +59,16 @@ class Opened:
         self.hooks = hooks
         self.parts = parts
         self.store = parts.store or store_for(settings, parts.clock)
-        self.alarms = parts.alarms or LoopAlarms(parts.clock)
-        self.writer = JournalWriter(self.store, parts.clock, 0.0 if parts.virtual else 0.05)
-        self.results = Results(self.store, parts.clock, self.alarms, poll=not parts.virtual)
-        self.engine = OpenEngine(self.store, self.writer, definitions, parts.clock, self.results,
+        clock = self.store.clock  # not the machine's: leases and timers of all hosts go by the database's (P8)
+        self.alarms = parts.alarms or LoopAlarms(clock)
+        self.writer = JournalWriter(self.store, clock, 0.0 if parts.virtual else 0.05)
+        self.results = Results(self.store, clock, self.alarms, poll=not parts.virtual)
+        self.lines = LogLines(self.store, clock, parts.new_key().hex()[-6:], every=0.0 if parts.virtual else EVERY,
+                              redact=parts.redact)  # fmt: skip
+        self.engine = OpenEngine(self.store, self.writer, definitions, clock, self.results, self.lines,
                                  parts.new_key, parts.key_of)  # fmt: skip
         self.reaper: Reaper | None = None
+        self.strays = Strays(self.store, self.writer, definitions, clock)
         self.watchdog: Watchdog | None = None
         self.replacing: set[asyncio.Task[None]] = set()
 
@@ -79,24 +88,31 @@ class Opened:
             options = options | {"poll_s": None, "heart_thread": False}
         worker = await self._start(WorkerOptions(**options, strict=parts.strict))
         if self.reaper is None:
-            self.reaper = Reaper(self.store, self.definitions, retention, parts.clock)
+            await remember(self.store, self.definitions, self.store.clock)
+            self.reaper = Reaper(self.store, self.definitions, retention, self.store.clock)
             if not parts.virtual:
                 self.reaper.start()
-                self.watchdog = Watchdog(parts.clock)
+                self.strays.start()
+                self.watchdog = Watchdog(self.store.clock)
                 self.watchdog.start()
         return worker
 
     async def _start(self, options: WorkerOptions) -> Worker:
         parts = self.parts
-        worker = Worker(parts.new_key().hex(), self.store, self.writer, self.definitions, parts.clock, self.alarms,
+        worker = Worker(parts.new_key().hex(), self.store, self.writer, self.definitions, self.store.clock, self.alarms,
                         self.hooks, options, parts.new_key, parts.chance)  # fmt: skip
         worker.ended = self.results.ended
         worker.shadow = parts.shadow
+        worker.lines = self.lines
+        worker.lag = self._lag
         if options.only is None:
             worker.lost = self._lost
         await worker.start()
         self.engine.workers.append(worker)
         return worker
+
+    def _lag(self) -> float:
+        return 0.0 if self.watchdog is None else self.watchdog.lag()
 
     def _lost(self, dead: Worker) -> None:
         """A worker was declared dead: another, under an id of its own, takes its place. Else this process idles."""
@@ -127,6 +143,7 @@ class Opened:
         async with AsyncExitStack() as parts:
             parts.push_async_callback(self.store.close)
             parts.callback(setattr, self.engine, "closed", True)
+            parts.push_async_callback(self.lines.close)
             parts.push_async_callback(self._settle_writer)
             parts.push_async_callback(self.results.close)
             parts.push_async_callback(self.hooks.settled, self.settings.grace)
@@ -134,6 +151,7 @@ class Opened:
                 parts.callback(self.watchdog.stop)
             if self.reaper is not None:
                 parts.push_async_callback(self.reaper.stop)
+                parts.push_async_callback(self.strays.stop)
             for worker in list(self.engine.workers):
                 parts.push_async_callback(self.stop_worker, worker)
 
@@ -151,7 +169,9 @@ class Opened:
             await worker.crash()
         self.engine.workers.clear()
         await self.writer.abandon()
+        self.lines.abandon()
         if self.reaper is not None:
             await self.reaper.stop()
+            await self.strays.stop()
         await self.results.close()
         self.engine.closed = True

@@ -1,18 +1,25 @@
 """From a database URL to a store."""
 
+from importlib.util import find_spec
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from stepwell.client.config import Settings
 from stepwell.errors import InvalidOption, MissingExtra
 from stepwell.ports.clock import Clock
 from stepwell.ports.store import Store
+from stepwell.store.sql.urls import masked
+
+__all__ = ["POSTGRES", "masked", "require_postgres", "sqlite_path", "store_for"]
+POSTGRES: Final = ("postgresql", "postgres")
 
 
 def store_for(settings: Settings, clock: Clock) -> Store:
-    """The store of a URL: `sqlite:///file.db` (three slashes: relative, four: absolute), `memory://`.
+    """The store of a URL: `sqlite:///file.db` (three slashes: relative, four: absolute), `postgresql://…`, `memory://`.
 
     Raises:
         InvalidOption: the URL names no known store; the message never shows its password.
+        MissingExtra: it needs a package that is not installed.
     """
     url = settings.database_url
     kind = url.partition(":")[0]
@@ -24,12 +31,24 @@ def store_for(settings: Settings, clock: Clock) -> Store:
         from stepwell.store.memory import MemoryStore  # noqa: PLC0415
 
         return MemoryStore(settings.namespace, clock)
-    if kind in ("postgresql", "postgres"):
+    if kind in POSTGRES:
+        require_postgres(url)
+        from stepwell.store.postgres import PostgresStore  # noqa: PLC0415 - loads a database library
+
+        return PostgresStore(url, settings.namespace, clock, durability=settings.durability)
+    raise InvalidOption(
+        f"database URL {masked(url)!r}",
+        expected="sqlite:///path/to/file.db, postgresql://user@host/database or memory://",
+    )
+
+
+def require_postgres(url: str) -> None:
+    """Raises MissingExtra when the driver that PostgreSQL needs is not installed."""
+    if find_spec("asyncpg") is None:
         raise MissingExtra(
-            f"no store for {masked(url)!r} is installed in this version",
-            expected="a sqlite:/// URL",
+            f"the database URL {masked(url)!r} needs the package asyncpg",
+            hint="Install it: pip install 'stepwell[postgres]'",
         )
-    raise InvalidOption(f"database URL {masked(url)!r}", expected="sqlite:///path/to/file.db or memory://")
 
 
 def sqlite_path(url: str) -> str:
@@ -41,11 +60,3 @@ def sqlite_path(url: str) -> str:
             f"database URL {masked(url)!r}", expected="sqlite:///relative.db or sqlite:////absolute/path.db"
         )
     return path
-
-
-def masked(url: str) -> str:
-    """A URL without its password."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return url.replace(f":{parts.password}@", ":***@", 1)

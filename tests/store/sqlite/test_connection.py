@@ -1,3 +1,7 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import apsw
 import pytest
 
@@ -17,6 +21,45 @@ async def test_the_settings_that_the_promises_need(store: SqliteStore, open_stor
     assert store.capabilities.durable
     assert not (await open_store(durability="normal")).capabilities.durable
     assert not (await open_store(":memory:")).capabilities.durable
+
+
+# Each says that it is ready, and opens the file when it is told to.
+OPENER = """
+import sys
+from stepwell.store.sqlite.connection import connect
+print("ready", flush=True)
+sys.stdin.readline()
+print(connect(sys.argv[1], busy_timeout=20.0).value("PRAGMA journal_mode"), flush=True)
+"""
+
+
+def test_processes_that_make_one_file_at_the_same_moment_all_succeed(tmp_path: Path) -> None:
+    started = [
+        subprocess.Popen([sys.executable, "-c", OPENER, str(tmp_path / "new.db")], text=True,
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(8)
+    ]  # fmt: skip
+    for process in started:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    for process in started:
+        out, err = process.communicate(timeout=60)
+        assert (out, err) == ("wal\n", "")
+
+
+def test_a_file_that_stays_locked_is_given_up_after_the_busy_timeout(tmp_path: Path) -> None:
+    path = str(tmp_path / "held.db")
+    holder = apsw.Connection(path)
+    holder.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
+    holder.execute("BEGIN EXCLUSIVE; CREATE TABLE mine (a); COMMIT; BEGIN EXCLUSIVE")
+    with pytest.raises(errors.StoreLocked, match="held by another process"):
+        connect(path, busy_timeout=0.05)
+    holder.close()
+    assert connect(path).value("PRAGMA journal_mode") == "wal"
 
 
 async def test_a_reading_connection_cannot_write(store: SqliteStore) -> None:

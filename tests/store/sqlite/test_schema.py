@@ -9,7 +9,7 @@ from stepwell.errors import SchemaMissing, SchemaTooNew, SchemaTooOld, StoreCorr
 from stepwell.store.sql.migrations import Migration, migrations
 from stepwell.store.sqlite import SqliteStore, schema_status, upgrade, upgrade_sql
 from stepwell.store.sqlite.connection import connect
-from stepwell.store.sqlite.schema import migrate
+from stepwell.store.sqlite.schema import migrate, read_status
 from tests.store.conftest import OpenStore
 
 pytestmark = pytest.mark.anyio
@@ -37,6 +37,17 @@ async def test_opening_makes_the_schema(store: SqliteStore, path: Path) -> None:
     assert (status.schema, status.min_reader, status.newest, status.pending) == (NEWEST, 1, NEWEST, ())
     assert status.usable
     assert connect(str(path)).value("SELECT value FROM stepwell_meta WHERE name = 'created_at'") == 1_700_000_000.0
+
+
+async def test_a_new_database_is_never_seen_half_made(path: Path) -> None:
+    steps = [FIRST, SECOND]
+    maker, looker = connect(str(path)), connect(str(path), reading=True)
+    seen: list[int] = []
+    # Whatever has been executed, another process may look next.
+    maker.conn.set_profile(lambda *_: seen.append(read_status(looker, steps).schema))
+    assert migrate(maker, 1.0, steps).schema == 2
+    maker.conn.set_profile(None)
+    assert set(seen) == {0, 2}
 
 
 async def test_nothing_is_made_unasked(open_store: OpenStore, path: Path) -> None:

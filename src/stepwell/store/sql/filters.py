@@ -31,6 +31,8 @@ def conditions(which: RunFilter, ns: int, after: bytes | None = None, dialect: D
         found.append(("r.created_at < ?", [which.until]))
     if which.reason:
         found.append(("r.reason >= ? AND r.reason < ?", [which.reason, which.reason + LAST]))
+    if which.pinned is not None:
+        found.append(("r.pin IS NOT NULL" if which.pinned else "r.pin IS NULL", []))
     if which.text:
         places = [f"coalesce(r.id, {dialect.as_hex('r.key')})", "r.workflow", "coalesce(r.reason, '')",
                   "coalesce(r.note, '')"]  # fmt: skip

@@ -8,7 +8,7 @@ from stepwell.store.sql.rows import Value
 
 PLAIN: Final = ("generation", "finished_at", "expires_at", "progress", "deaths", "cancelling", "digest")
 _ENDED: Final = ("finished_at", "expires_at")
-_CLEARED_BY_EMPTY: Final = ("note", "reason", "pin")
+CLEARED_BY_EMPTY: Final = ("note", "reason", "pin")
 
 
 def is_plain_release(patch: Patch) -> bool:
@@ -44,7 +44,7 @@ def assignments(patch: Patch, released: bool) -> tuple[list[str], list[Value]]:
         if value is not None and not (patch.reopen and name in _ENDED):
             sets.append(f"{name} = ?")
             values.append(value)
-    for name in _CLEARED_BY_EMPTY:
+    for name in CLEARED_BY_EMPTY:
         value = getattr(patch, name)
         if value is not None:
             sets.append(f"{name} = ?")

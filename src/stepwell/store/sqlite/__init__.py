@@ -9,11 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from stepwell.errors import InvalidOption
 from stepwell.model.change import Change, ClaimRequest, Reply
 from stepwell.model.record import Depth, Record, Tally
 from stepwell.model.run import Claimed, InboxItem, RunFilter, RunRow, WorkerRow
 from stepwell.ports.clock import Clock
+from stepwell.ports.guest import Guest
 from stepwell.ports.store import Capabilities, Heart, Retire
+from stepwell.store.sql.sealing import arrival_key, refuse, seal_key
 from stepwell.store.sqlite import figures, leases, reads
 from stepwell.store.sqlite import records as recording
 from stepwell.store.sqlite.bulk import Hot
@@ -22,6 +25,7 @@ from stepwell.store.sqlite.claims import Claims, claim
 from stepwell.store.sqlite.connection import Db, connect
 from stepwell.store.sqlite.dump import dump
 from stepwell.store.sqlite.filesystem import Mounts, refuse_network
+from stepwell.store.sqlite.guest import SqliteGuest
 from stepwell.store.sqlite.heart import SharedHeart, SqliteHeart
 from stepwell.store.sqlite.hints import Hints
 from stepwell.store.sqlite.listing import count_runs, list_runs
@@ -116,6 +120,8 @@ class SqliteStore:
         if status.schema == 0 and create:
             status = migrate(db, self.clock.now())
         check(status)
+        found = dict(db.all("SELECT name, value FROM stepwell_meta"))
+        refuse(self._namespace, found.get(seal_key(self._namespace)), found.get(arrival_key(self._namespace)))
 
     def _enter(self, db: Db) -> int:
         db.run("INSERT INTO stepwell_namespaces (name) VALUES (?) ON CONFLICT DO NOTHING", (self._namespace,))
@@ -219,6 +225,14 @@ class SqliteStore:
             writer = self._writer
             return SharedHeart(lambda work: writer.call(work, writes=True))
         return SqliteHeart(lambda: self._connect(reading=False))
+
+    def guest(self) -> Guest:
+        if self.private:
+            raise InvalidOption(
+                "a database in memory has one connection, the store's own",
+                expected="a file, for conn= and for transactional steps",
+            )
+        return SqliteGuest(self.path, self._namespace)
 
     async def wait_hint(self, timeout: float) -> bool:
         if self._hints is not None:

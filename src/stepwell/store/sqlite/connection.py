@@ -18,6 +18,7 @@ from stepwell.errors import (
     StoreUnavailable,
 )
 from stepwell.store.sql.rows import Value
+from stepwell.store.sql.sealing import moved
 
 OLDEST_SQLITE: Final = (3, 51, 3)
 """Before it, a WAL database that several processes write can be corrupted (the WAL-reset bug)."""
@@ -78,7 +79,7 @@ def connect(path: str, *, durability: str = "full", busy_timeout: float = 30.0, 
     try:
         conn = apsw.Connection(path, statementcachesize=256)
         conn.set_busy_timeout(int(busy_timeout * 1000))
-        conn.execute("PRAGMA journal_mode = WAL").fetchall()
+        _to_wal(conn, busy_timeout)
         conn.execute(f"PRAGMA synchronous = {'NORMAL' if durability == 'normal' else 'FULL'}")
         conn.execute("PRAGMA fullfsync = ON")  # where fsync alone leaves data in the disk's cache: macOS
         conn.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}").fetchall()
@@ -90,6 +91,21 @@ def connect(path: str, *, durability: str = "full", busy_timeout: float = 30.0, 
     except apsw.Error as error:
         raise translated(error, path) from error
     return Db(conn, path)
+
+
+def _to_wal(conn: apsw.Connection, busy_timeout: float) -> None:
+    """Make it a WAL database. While another process does the same, SQLite refuses whatever the busy timeout."""
+    waited, pause = 0.0, 0.001
+    while True:
+        try:
+            conn.execute("PRAGMA journal_mode = WAL").fetchall()
+        except apsw.BusyError:
+            if waited >= busy_timeout:
+                raise
+            apsw.sleep(int(pause * 1000))
+            waited, pause = waited + pause, min(pause * 2, 0.05)
+        else:
+            return
 
 
 def check_library(version: str) -> None:
@@ -109,6 +125,8 @@ def translated(error: BaseException, path: str) -> StepwellError:
     match error:
         case StepwellError():
             return error
+        case apsw.ConstraintError() if (sealed := moved(str(error))) is not None:
+            return sealed
         case apsw.BusyError() | apsw.LockedError():
             what, hint = "is held by another process", "Look for one that keeps a transaction open, or for a backup."
             return StoreLocked(f"the database {path} {what} ({error})", hint=hint)

@@ -44,6 +44,9 @@ def _sources(db: Db, which: RunFilter) -> list[Source]:
         kind, value = tag_values(wanted)
         tagged: Condition = ("t.ns = ? AND t.name = ? AND t.kind = ? AND t.value = ?", [db.ns, name, kind, value])
         return [(f"stepwell_tags t CROSS JOIN {_RUNS} ON r.ns = t.ns AND r.key = t.key", [tagged])]
+    if which.pinned and which.status:
+        pinned = f"{_RUNS} INDEXED BY stepwell_runs_pinned"
+        return [(pinned, [("r.status = ?", [CODE[status]])]) for status in dict.fromkeys(which.status)]
     if which.status and RunStatus.SUCCEEDED not in which.status:
         # Held runs are few and sorted; of every other status, the index is in the order of the keys.
         live, ordered = f"{_RUNS} INDEXED BY stepwell_runs_live", " AND r.worker IS NULL"

@@ -5,6 +5,9 @@
 -- The fingerprint of the only code that may go on with a run.
 ALTER TABLE stepwell_runs ADD COLUMN pin TEXT;
 
+-- Pinned runs by status: those that may wait for code that nobody has. Almost always few.
+CREATE INDEX stepwell_runs_pinned ON stepwell_runs (ns, status, key) WHERE pin IS NOT NULL;
+
 -- What a worker serves (JSON), how long its loop was blocked, whether it is going.
 ALTER TABLE stepwell_workers ADD COLUMN queues TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE stepwell_workers ADD COLUMN offers TEXT NOT NULL DEFAULT '{}';

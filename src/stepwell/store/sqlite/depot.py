@@ -1,0 +1,196 @@
+"""An SQLite file at either end of a move."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import apsw
+
+from stepwell.errors import Stale, StoreUnavailable
+from stepwell.ports.clock import Clock
+from stepwell.ports.depot import Freight, Row
+from stepwell.store.sql.freight import FLAGS, TABLES, Table
+from stepwell.store.sql.rows import tag, tag_values
+from stepwell.store.sql.sealing import SEALED
+from stepwell.store.sql.versions import check
+from stepwell.store.sqlite.connection import Db, connect, translated
+from stepwell.store.sqlite.schema import migrate, schema_status
+
+T = TypeVar("T")
+_BY_NAME: Final = {table.name: table for table in TABLES}
+_EVENTS: Final = (("INSERT", "NEW"), ("UPDATE", "NEW"), ("DELETE", "OLD"))
+_CHUNK: Final = 5000
+
+
+class SqliteDepot:
+    """Implements `ports.depot.Depot`. Nothing else goes on meanwhile, so the loop may as well wait."""
+
+    def __init__(self, path: str, clock: Clock) -> None:
+        self.path = path
+        self.shown = f"sqlite:///{Path(path).resolve()}"
+        self._clock = clock
+        self._open: Db | None = None
+
+    async def open(self, *, create: bool) -> None:
+        if not create:
+            check(schema_status(self.path))
+        self._open = connect(self.path)
+        if create:
+            check(migrate(self._open, self._clock.now()))
+
+    async def close(self) -> None:
+        if self._open is not None:
+            self._open.conn.close()
+            self._open = None
+
+    async def namespaces(self) -> list[str]:
+        return [name for (name,) in self._db.all("SELECT name FROM stepwell_namespaces ORDER BY name")]
+
+    async def note(self, name: str) -> str | None:
+        return self._note(self._db, name)
+
+    async def write_note(self, name: str, text: str | None) -> None:
+        self._transaction(lambda db: self._write_note(db, name, text))
+
+    async def seal(self, namespace: str, note: str, text: str, message: str) -> None:
+        def work(db: Db) -> None:
+            ns = self._ns(db, namespace)
+            self._unseal(db, ns)
+            self._write_note(db, note, text)
+            quoted = message.replace("'", "''")
+            for table in (*SEALED, "namespaces"):
+                for event, row in _EVENTS:
+                    db.conn.execute(
+                        f"CREATE TRIGGER {_trigger(table, event, ns)} BEFORE {event} ON stepwell_{table}"
+                        f" WHEN {row}.ns = {ns} BEGIN SELECT RAISE(ABORT, '{quoted}'); END"
+                    )
+
+        self._transaction(work)
+
+    async def unseal(self, namespace: str, note: str) -> None:
+        def work(db: Db) -> None:
+            self._unseal(db, self._ns(db, namespace))
+            self._write_note(db, note, None)
+
+        self._transaction(work)
+
+    def _unseal(self, db: Db, ns: int) -> None:
+        for table in (*SEALED, "namespaces"):
+            for event, _ in _EVENTS:
+                db.conn.execute(f"DROP TRIGGER IF EXISTS {_trigger(table, event, ns)}")
+
+    # -- rows ----------------------------------------------------------------------------------
+
+    async def count(self, namespace: str, table: Freight) -> int:
+        sql = f"SELECT count(*) FROM stepwell_{table.name} WHERE ns = ?"
+        return int(self._db.value(sql, (self._ns(self._db, namespace),)))
+
+    async def read(self, namespace: str, table: Freight, after: Row | None) -> list[Row]:
+        own, keys = _BY_NAME[table.name], ", ".join(table.key)
+        beyond = "" if after is None else f" AND ({keys}) > ({', '.join('?' * len(table.key))})"
+        sql = f"SELECT {', '.join(_columns(own))} FROM stepwell_{own.name} WHERE ns = ?{beyond} ORDER BY {keys} LIMIT ?"
+        params = (self._ns(self._db, namespace), *(after or ())[: len(table.key)], table.batch)
+        return [_read(own, row) for row in self._db.all(sql, params)]
+
+    async def write(self, namespace: str, table: Freight, rows: Sequence[Row], guard: tuple[str, str]) -> None:
+        own = _BY_NAME[table.name]
+        names = _columns(own)
+        sql = f"INSERT INTO stepwell_{own.name} (ns, {', '.join(names)}) VALUES (?{', ?' * len(names)})"
+
+        def work(db: Db) -> None:
+            self._guard(db, guard)
+            ns = self._ns(db, namespace, create=True)
+            db.conn.executemany(sql, [(ns, *_written(own, row)) for row in rows])
+
+        self._transaction(work)
+
+    async def clear(self, namespace: str, guard: tuple[str, str]) -> None:
+        for table in SEALED:
+            gone = 1
+            while gone:
+                gone = self._transaction(partial(self._clear, namespace=namespace, table=table, guard=guard))
+
+    def _clear(self, db: Db, namespace: str, table: str, guard: tuple[str, str]) -> int:
+        self._guard(db, guard)
+        keys = {table: own.key for table, own in _BY_NAME.items()}.get(table, ("id",))
+        names, ns = ", ".join(keys), self._ns(db, namespace)
+        some = f"SELECT {names} FROM stepwell_{table} WHERE ns = ? LIMIT {_CHUNK}"
+        return db.run(f"DELETE FROM stepwell_{table} WHERE ns = ? AND ({names}) IN ({some})", (ns, ns))
+
+    async def mail(self, namespace: str) -> int:
+        return int(self._db.value("SELECT mail FROM stepwell_namespaces WHERE name = ?", (namespace,)) or 0)
+
+    async def set_mail(self, namespace: str, number: int) -> None:
+        def work(db: Db) -> None:
+            self._ns(db, namespace, create=True)
+            sql = "UPDATE stepwell_namespaces SET mail = max(mail, ?) WHERE name = ?"
+            db.run(sql, (number, namespace))
+
+        self._transaction(work)
+
+    # -- parts ---------------------------------------------------------------------------------
+
+    @property
+    def _db(self) -> Db:
+        if self._open is None:
+            raise StoreUnavailable(f"{self.shown} is not open")
+        return self._open
+
+    def _transaction(self, work: Callable[[Db], T]) -> T:
+        db = self._db
+        try:
+            db.conn.execute("BEGIN IMMEDIATE")
+            result = work(db)
+            db.conn.execute("COMMIT")
+        except apsw.Error as error:
+            raise translated(error, self.shown) from error
+        finally:
+            db.rollback()
+        return result
+
+    def _ns(self, db: Db, namespace: str, *, create: bool = False) -> int:
+        if create:
+            db.run("INSERT INTO stepwell_namespaces (name) VALUES (?) ON CONFLICT DO NOTHING", (namespace,))
+        return int(db.value("SELECT ns FROM stepwell_namespaces WHERE name = ?", (namespace,)) or 0)
+
+    def _note(self, db: Db, name: str) -> str | None:
+        found = db.value("SELECT value FROM stepwell_meta WHERE name = ?", (name,))
+        return None if found is None else str(found)
+
+    def _write_note(self, db: Db, name: str, text: str | None) -> None:
+        if text is None:
+            db.run("DELETE FROM stepwell_meta WHERE name = ?", (name,))
+        else:
+            db.run("INSERT OR REPLACE INTO stepwell_meta VALUES (?, ?)", (name, text))
+
+    def _guard(self, db: Db, guard: tuple[str, str]) -> None:
+        if self._note(db, guard[0]) != guard[1]:
+            raise Stale(f"another process has taken over the move to {self.shown}", hint="Let it finish.")
+
+
+def _trigger(table: str, event: str, ns: int) -> str:
+    return f"stepwell_seal_{ns}_{table}_{event.lower()}"
+
+
+def _columns(table: Table) -> tuple[str, ...]:
+    return (*table.key, "kind", "value") if table.name == "tags" else table.columns
+
+
+def _read(table: Table, row: Sequence[Any]) -> Row:
+    """The form that all databases share."""
+    values = list(row)
+    if table.name == "tags":
+        key, name, kind, value = values
+        return key, name, tag(kind, value)
+    if table.name == "runs":
+        for at in FLAGS:
+            values[at] = bool(values[at])
+    return tuple(values)
+
+
+def _written(table: Table, row: Row) -> Row:
+    """The values of `_columns`."""
+    if table.name == "tags":
+        return (*row[:2], *tag_values(row[2]))
+    return tuple(int(value) if at in FLAGS else value for at, value in enumerate(row)) if table.name == "runs" else row

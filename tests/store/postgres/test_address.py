@@ -1,0 +1,57 @@
+import pytest
+
+from stepwell.errors import InvalidOption
+from stepwell.store.postgres.address import DEADLINE, LANES, address
+
+
+def test_ours_and_theirs() -> None:
+    url = (
+        "postgres://me:s%40e@db:5433/x?sslmode=verify-full&schema=flows&lanes=4&listen=off&prepared=off&deadline=2.5"
+        "&target_session_attrs=read-write"
+    )
+    read = address(url)
+    assert read.dsn == "postgresql://me:s%40e@db:5433/x?sslmode=verify-full&target_session_attrs=read-write"
+    assert (read.schema, read.lanes, read.listen, read.prepared, read.deadline) == ("flows", 4, False, False, 2.5)
+    assert "s%40e" not in read.shown
+    assert not read.named
+
+
+def test_what_is_not_said() -> None:
+    read = address("postgresql:///x?host=/run/pg&application_name=mine")
+    assert read.dsn == "postgresql:///x?host=%2Frun%2Fpg&application_name=mine"
+    assert (read.schema, read.lanes, read.listen, read.prepared) == ("stepwell", LANES, True, True)
+    assert read.deadline == DEADLINE
+    assert read.named
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://db/x",
+        "postgresql://[::1/x",
+        "postgresql://db/x?schema=",
+        "postgresql://db/x?schema=Flows",
+        "postgresql://db/x?schema=pg_flows",
+        'postgresql://db/x?schema=a"b',
+        "postgresql://db/x?schema=" + "a" * 49,
+        "postgresql://db/x?schema=information_schema",
+        "postgresql://db/x?lanes=0",
+        "postgresql://db/x?lanes=33",
+        "postgresql://db/x?lanes=two",
+        "postgresql://db/x?lanes=²",
+        "postgresql://db/x?listen=yes",
+        "postgresql://db/x?prepared=",
+        "postgresql://db/x?deadline=0",
+        "postgresql://db/x?deadline=nan",
+        "postgresql://db/x?deadline=soon",
+    ],
+)
+def test_refusals(url: str) -> None:
+    with pytest.raises(InvalidOption, match="expected"):
+        address(url)
+
+
+def test_no_refusal_shows_the_password() -> None:
+    with pytest.raises(InvalidOption) as refused:
+        address("mysql://me:hush@db/x?password=hush")
+    assert "hush" not in str(refused.value)

@@ -1,0 +1,67 @@
+import pytest
+
+from stepwell.ports.store import Retire
+from stepwell.store.postgres import PostgresStore, retention
+from stepwell.store.postgres.connection import Db
+from stepwell.testing.conformance.scene import Scene
+
+pytestmark = pytest.mark.anyio
+ALL = {("*", status): 0.0 for status in ("succeeded", "failed", "cancelled", "terminated")}
+
+
+def _scene(store: PostgresStore) -> Scene:
+    scene = Scene(lambda namespace, clock: store)
+    assert isinstance(store.clock, type(scene.clock))
+    scene.clock = store.clock
+    return scene
+
+
+async def test_a_run_that_somebody_holds_is_for_next_time(pg: PostgresStore, db: Db) -> None:
+    scene = _scene(pg)
+    rows = [await scene.ended() for _ in range(3)]
+    which = Retire(now=scene.now, ages=ALL, keeps={})
+    async with db.transaction():
+        await db.value("SELECT 1 FROM {runs} WHERE ns = $1 AND key = $2 FOR UPDATE", db.ns, rows[1].key)
+        assert await pg.retire(which) == 2
+    assert await pg.rows([row.key for row in rows]) == [rows[1]]
+    assert await pg.retire(which) == 1
+
+
+async def test_a_run_that_was_opened_meanwhile_stays(pg: PostgresStore, db: Db) -> None:
+    scene = _scene(pg)
+    row = await scene.ended()
+    await db.run("UPDATE {runs} SET status = 0 WHERE ns = $1 AND key = $2", db.ns, row.key)
+    assert await retention._delete(db, [row.key]) == 0
+
+
+async def test_transactions_are_short(pg: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "BATCH", 4)
+    scene, sizes, delete = _scene(pg), [], retention._delete
+    for _ in range(10):
+        await scene.ended()
+
+    async def noted(db: Db, keys: list[bytes]) -> int:
+        sizes.append(len(keys))
+        return await delete(db, keys)
+
+    monkeypatch.setattr(retention, "_delete", noted)
+    assert await pg.retire(Retire(now=scene.now, ages=ALL, keeps={})) == 10
+    assert sizes == [4, 4, 2]
+
+
+async def test_mailboxes_that_are_empty_go(pg: PostgresStore, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "OTHERS", 2)
+    scene = _scene(pg)
+    for key in "abcdef":
+        await scene.send(key=key)
+    taken = [await scene.armed(key=key) for key in "ace"]
+    waiting = await scene.armed(key="waiting")
+    count = "SELECT count(*) FROM {mailboxes} WHERE ns = $1"
+    before = await db.value(count, db.ns)
+    for _ in range(6):
+        await pg.retire(Retire(now=scene.now, ages={}, keeps={}))
+    assert await db.value(count, db.ns) <= before - len(taken) or before <= 4
+    await scene.send(key="waiting")
+    assert len(await scene.items(waiting)) == 1
+    for key in "bdf":
+        assert len(await scene.items(await scene.armed(key=key))) == 1
