@@ -176,7 +176,7 @@ def test_what_is_delivered_is_a_copy() -> None:
 
 
 def test_the_annotation_decides() -> None:
-    assert repr(JsonTypePlan(float).deliver(5)) == repr((b"5", 5.0))
+    assert repr(JsonTypePlan(float).deliver(5)) == repr((b"5.0", 5.0))
     assert JsonTypePlan(Sequence[int]).deliver((1, 2))[1] == [1, 2]
     assert JsonTypePlan(Iterable[int]).deliver([1, 2])[1] == [1, 2]
     assert JsonTypePlan(tuple[int, ...]).deliver([1, 2])[1] == (1, 2)

@@ -1,5 +1,7 @@
 """Settings: argument, then environment, then default; refused by the name of their source."""
 
+from pathlib import Path
+
 import pytest
 
 from stepwell import StepwellError
@@ -46,3 +48,38 @@ def test_a_bad_value_names_its_variable(variable: str, value: str, code: str) ->
 @pytest.mark.parametrize(("text", "seconds"), [("2", 2.0), ("0.5", 0.5), ("1e1", 10.0), ("1m 30s", 90.0)])
 def test_durations_in_the_environment_are_seconds_or_text(text: str, seconds: float) -> None:
     assert settings({}, {"STEPWELL_POLL_INTERVAL": text}).poll_interval == seconds
+
+
+def test_files_come_between_the_environment_and_the_defaults(tmp_path: Path) -> None:
+    file = tmp_path / "pyproject.toml"
+    file.write_text(
+        '[tool.stepwell]\nurl = "sqlite:///p.db"\nlease = "20s"\nconcurrency = 4\nretention = "30 days"\n'
+        '[tool.stepwell.profiles.quick]\nlease = 2\nconcurrency = 8\nserver = "https://x"\n'
+    )
+    environment = {"STEPWELL_CONCURRENCY": "6", "XDG_CONFIG_HOME": str(tmp_path)}
+    found = settings({}, environment, folder=tmp_path)
+    assert (found.database_url, found.lease, found.concurrency, found.retention) == (
+        "sqlite:///p.db", 20.0, 6, 2_592_000.0)  # fmt: skip
+    assert found.origin["lease"] == f"[tool.stepwell] in {file}"
+    assert found.origin["concurrency"] == "STEPWELL_CONCURRENCY"
+    later = settings({}, environment | {"STEPWELL_PROFILE": "quick"}, folder=tmp_path)
+    assert (later.lease, later.concurrency) == (2.0, 6)
+    named = settings({"lease": 3}, environment, named="quick", folder=tmp_path)
+    assert (named.lease, named.concurrency) == (3.0, 8)
+    assert named.origin["concurrency"] == f"profile quick in {file}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("speed = 1", "has 'speed'"),
+        ('lease = "5 parsecs"', r"lease of \[tool\.stepwell\] in"),
+        ("concurrency = true", r"concurrency of \[tool\.stepwell\] in"),
+        ("namespace = 5", r"namespace of \[tool\.stepwell\] in"),
+    ],
+)
+def test_a_bad_value_names_its_file(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(f"[tool.stepwell]\n{text}\n")
+    with pytest.raises(StepwellError, match=said) as refused:
+        settings({}, {}, folder=tmp_path)
+    assert str(tmp_path) in str(refused.value)

@@ -3,9 +3,11 @@ from pathlib import Path
 import pytest
 
 from stepwell.adapters.clock import SystemClock
+from stepwell.client import stores
 from stepwell.client.config import Settings, settings
 from stepwell.client.database import health, schema_report, sqlite_version, upgrade, upgrade_sql
 from stepwell.errors import InvalidOption, MissingExtra, StoreCorrupt
+from tests import postgres
 
 CLOCK = SystemClock()
 
@@ -53,5 +55,25 @@ def test_the_library_is_new_enough() -> None:
 def test_other_urls_are_refused() -> None:
     with pytest.raises(InvalidOption, match="memory://"):
         schema_report(settings({"database_url": "memory://"}, {}))
-    with pytest.raises(MissingExtra, match=r":\*\*\*@"):
-        schema_report(settings({"database_url": "postgresql://me:secret@host/db"}, {}))
+    with pytest.raises(InvalidOption, match=r":\*\*\*@"):
+        schema_report(settings({"database_url": "mysql://me:secret@host/db"}, {}))
+
+
+def test_postgres_from_nothing_to_up_to_date() -> None:
+    place = settings({"database_url": f"{postgres.shared().url}?schema={postgres.fresh()}"}, {})
+    assert (schema_report(place).schema, schema_report(place).usable) == (0, False)
+    assert "CREATE TABLE" in upgrade_sql(place)
+    assert upgrade(place, CLOCK).usable
+    assert schema_report(place).pending == ()
+    assert "CREATE TABLE" not in upgrade_sql(place)
+    findings = {finding.what: finding.level for finding in health(place)}
+    assert findings["grants"] == "ok"
+    assert "fail" not in findings.values()
+
+
+def test_a_driver_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stores, "find_spec", lambda name: None)
+    place = settings({"database_url": "postgresql://me:secret@host/db"}, {})
+    for look in (schema_report, upgrade_sql, health):
+        with pytest.raises(MissingExtra, match=r":\*\*\*@"):
+            look(place)

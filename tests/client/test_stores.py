@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from stepwell.adapters.clock import SystemClock
+from stepwell.client import stores
 from stepwell.client.config import settings
 from stepwell.client.stores import masked, sqlite_path, store_for
 from stepwell.errors import InvalidOption, MissingExtra
 from stepwell.store.memory import MemoryStore
+from stepwell.store.postgres import PostgresStore
 from stepwell.store.sqlite import SqliteStore
 
 
@@ -26,12 +28,22 @@ def test_three_slashes_are_relative_and_four_absolute() -> None:
         sqlite_path("sqlite://host/b.db")
 
 
+def test_postgres_needs_its_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = settings({"database_url": "postgresql://me:hunter2@db/x?lanes=3"}, {})
+    store = store_for(url, SystemClock())
+    assert isinstance(store, PostgresStore)
+    assert store.capabilities.lanes == 3
+    assert store.clock.now() > 1e9
+    monkeypatch.setattr(stores, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtra, match=r"stepwell\[postgres\]") as refused:
+        store_for(url, SystemClock())
+    assert "hunter2" not in str(refused.value)
+
+
 def test_other_databases_are_refused_without_showing_the_password() -> None:
     clock = SystemClock()
-    with pytest.raises(MissingExtra) as refused:
-        store_for(settings({"database_url": "postgresql://me:hunter2@db/x"}, {}), clock)
-    assert "hunter2" not in str(refused.value)
-    with pytest.raises(InvalidOption) as unknown:
-        store_for(settings({"database_url": "mysql://me:hunter2@db/x"}, {}), clock)
-    assert "hunter2" not in str(unknown.value)
+    for url in ("mysql://me:hunter2@db/x", "postgresql://me:hunter2@db/x?lanes=none"):
+        with pytest.raises(InvalidOption) as refused:
+            store_for(settings({"database_url": url}, {}), clock)
+        assert "hunter2" not in str(refused.value)
     assert masked("postgresql://me:hunter2@db/x") == "postgresql://me:***@db/x"

@@ -3,6 +3,7 @@
 import hashlib
 import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from inspect import Parameter
 from math import isfinite
 from typing import Any, Final
@@ -11,6 +12,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from stepwell.adapters.annotations import facts_of, name_of, resolve, signature_of
+from stepwell.adapters.defaults import complete
 from stepwell.adapters.typeplans import JsonTypePlan, encode_json, encode_sorted, schema_of
 from stepwell.errors import StepwellError, TypeMismatch
 
@@ -78,6 +80,9 @@ class JsonSignaturePlan:
                 data = b"\\u0000"
             if b"\\u0000" not in data:
                 return data
+        if self._plan.facts.lacking:  # equal arguments have one stored form, wherever they come from (P7)
+            with suppress(RecursionError):  # it contains itself, which the next line says better
+                complete(bound)
         return self._plan.round_trip(bound)[0]
 
     def decode_args(self, data: bytes | msgspec.Raw) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -1,0 +1,129 @@
+"""API keys and sessions."""
+
+import hashlib
+
+import msgspec
+import pytest
+
+from stepwell.client.keys import REMEMBERED, USED_EVERY, Keys, Sessions, digest_of
+from stepwell.errors import InvalidOption, NotFound
+from stepwell.store.memory import MemoryStore
+from stepwell.testing.clock import VirtualClock
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock()
+
+
+@pytest.fixture
+def keys(clock: VirtualClock) -> Keys:
+    return Keys(MemoryStore("keys", clock), clock)
+
+
+def later(clock: VirtualClock, seconds: float) -> None:
+    clock.move_to(clock.now() + seconds)
+
+
+async def test_a_key_is_kept_as_its_hash(keys: Keys) -> None:
+    key, secret = await keys.create(" ops ", ["read", "read", "operate"])
+    assert (key.kept.name, key.kept.scopes) == ("ops", ("read", "operate"))
+    assert len(secret) >= 4 + 43
+    assert digest_of(secret) == hashlib.sha256(secret.encode()).hexdigest() == key.kept.hash
+    (record,) = await keys._store.records("key")
+    assert secret.encode() not in record.data
+    assert (await keys.by_secret(secret)) is not None
+    for wrong in (secret[:-1], secret + "x", "", "swk_", secret.upper(), "x" + secret, "swk_" + "a" * 300):
+        assert await keys.by_secret(wrong) is None, wrong
+
+
+async def test_another_hash_under_the_same_id_opens_nothing(keys: Keys) -> None:
+    key, secret = await keys.create("k", ["read"])
+    forged = msgspec.structs.replace(key.kept, hash=key.kept.hash[:16] + "0" * 48)
+    await keys._replace(key, forged)
+    assert await keys.by_secret(secret) is None
+
+
+async def test_expiry_and_revocation(keys: Keys, clock: VirtualClock) -> None:
+    _, short = await keys.create("short", ["read"], expires_in=10)
+    key, secret = await keys.create("k", ["read"])
+    assert await keys.by_secret(short) is not None
+    later(clock, 10)
+    assert await keys.by_secret(short) is None
+    elsewhere = Keys(keys._store, clock)
+    assert await elsewhere.by_secret(secret) is not None
+    await keys.revoke(key.id)
+    assert await keys.by_secret(secret) is None
+    later(clock, REMEMBERED)
+    assert await elsewhere.by_secret(secret) is None
+    with pytest.raises(NotFound):
+        await keys.revoke("0" * 16)
+    with pytest.raises(NotFound):
+        await keys.revoke("no id")
+
+
+async def test_use_is_noted_once_a_minute(keys: Keys, clock: VirtualClock) -> None:
+    _, secret = await keys.create("k", ["read"])
+
+    async def used() -> float | None:
+        return (await keys.list())[0].kept.last_used_at
+
+    await keys.by_secret(secret)
+    first = await used()
+    later(clock, USED_EVERY - 1)
+    await keys.by_secret(secret)
+    assert await used() == first == clock.now() - USED_EVERY + 1
+    later(clock, 1)
+    await keys.by_secret(secret)
+    assert await used() == clock.now()
+
+
+async def test_a_use_does_not_bring_a_revoked_key_back(keys: Keys, clock: VirtualClock) -> None:
+    key, secret = await keys.create("k", ["read"])
+    elsewhere = Keys(keys._store, clock)
+    assert await elsewhere.by_id(key.id) is not None  # remembered as valid there
+    await keys.revoke(key.id)
+    await elsewhere.by_secret(secret)
+    assert (await keys.list())[0].kept.revoked_at is not None
+
+
+async def test_whether_there_was_ever_a_key(keys: Keys, clock: VirtualClock) -> None:
+    assert await keys.exist() is False
+    key, _ = await Keys(keys._store, clock).create("k", ["read"])
+    later(clock, REMEMBERED)
+    assert await keys.exist() is True
+    await keys.revoke(key.id)
+    assert await keys.exist() is True
+
+
+@pytest.mark.parametrize(("name", "scopes"), [("", ["read"]), ("x" * 101, ["read"]), ("k", []), ("k", ["root"])])
+async def test_what_is_no_key(keys: Keys, name: str, scopes: list[str]) -> None:
+    with pytest.raises(InvalidOption):
+        await keys.create(name, scopes)
+
+
+async def test_sessions_stand_for_a_key(keys: Keys, clock: VirtualClock) -> None:
+    sessions = Sessions(keys._store, clock, keys, 100)
+    key, _ = await keys.create("k", ["read"], expires_in=50)
+    session, token = await sessions.begin(key)
+    assert session.expires_at == key.kept.expires_at
+    found = await sessions.find(token)
+    assert found is not None
+    assert (found[0], found[1].id) == (session, key.id)
+    assert await sessions.find(token + "x") is None
+    assert await sessions.find("") is None
+    await sessions.end(token)
+    assert await sessions.find(token) is None
+    _, token = await sessions.begin(key)
+    later(clock, 50)
+    assert await sessions.find(token) is None
+    other, _ = await keys.create("o", ["read"])
+    await sessions.begin(other)
+    assert len(await keys._store.records("session")) == 1

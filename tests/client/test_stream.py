@@ -1,0 +1,158 @@
+"""Live runs: what changed is told once, to those it concerns. Over HTTP: tests/server/test_live.py."""
+
+import asyncio
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from stepwell.client.stream import QUEUE, Broadcaster, Listener, mark_of, matches, message
+from stepwell.client.views import Views
+from stepwell.model.run import RunFilter, RunRow
+from stepwell.model.status import RunStatus
+from stepwell.testing.environment import Environment
+from tests.server.shop import shop
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+async def never(_: float) -> None:
+    await asyncio.Event().wait()
+
+
+def told(part: bytes | None) -> list[tuple[str, Any]]:
+    found = []
+    for block in (part or b"").decode().split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.splitlines())
+        if fields.get("event") in ("run", "reset", "ping"):
+            data = json.loads(fields["data"])
+            found.append((fields["event"], (data["id"], data["status"]) if data else fields["id"]))
+    return found
+
+
+class Watching:
+    """A broadcaster that looks when it is told to."""
+
+    def __init__(self, env: Environment) -> None:
+        self.env = env
+        self.app = env.app
+        self.broadcaster = Broadcaster(Views(env.app._engine()), "boot", never)
+
+    async def look(self) -> int:
+        return await self.broadcaster.look()
+
+
+async def test_new_changed_and_ended_runs_are_told_once() -> None:
+    async with Environment(shop()) as env:
+        live = Watching(env)
+        await env.app.start("nap", 60, id="before")
+        await env.settle()
+        everybody, first = live.broadcaster.listen(RunFilter())
+        naps, _ = live.broadcaster.listen(RunFilter(workflow=("nap",)))
+        assert told(first) == [("ping", "boot-0")]
+        await asyncio.sleep(0.01)  # the first look remembers what there is
+        assert told(await everybody.get(0)) == []
+        await env.app.start("echo", 1, id="quick")  # begins and ends between two looks
+        await env.app.start("nap", 60, id="slow")
+        await env.settle()
+        await live.look()
+        assert told(await everybody.get(0)) == [("run", ("quick", "succeeded")), ("run", ("slow", "waiting"))]
+        assert told(await naps.get(0)) == [("run", ("slow", "waiting"))]
+        assert await live.look() == 0
+        await (await env.app.runs.get("before")).result(timeout=100)
+        await env.settle()
+        await live.look()
+        assert ("run", ("before", "succeeded")) in told(await naps.get(0))
+        await (await env.app.runs.get("quick")).restart()
+        await env.settle()
+        await live.look()
+        assert ("run", ("quick", "succeeded")) in told(await everybody.get(0))
+        await live.broadcaster.close()
+
+
+async def test_a_run_that_stops_matching_is_told_once_more() -> None:
+    async with Environment(shop()) as env:
+        live = Watching(env)
+        run = await env.app.start("nap", 60, id="n")
+        await env.settle()
+        waiting, _ = live.broadcaster.listen(RunFilter(status=(RunStatus.WAITING,)))
+        await asyncio.sleep(0.01)
+        await run.terminate()
+        await live.look()
+        assert told(await waiting.get(0)) == [("run", ("n", "terminated"))]
+        await live.broadcaster.close()
+        assert await waiting.get(0) is None
+        late, _ = live.broadcaster.listen(RunFilter())
+        assert await late.get(0) is None
+
+
+async def test_who_was_cut_off_is_told_what_was_missed() -> None:
+    async with Environment(shop()) as env:
+        live = Watching(env)
+        live.broadcaster.listen(RunFilter())
+        await asyncio.sleep(0.01)
+        cursor = live.broadcaster.cursor
+        for number in range(3):
+            await env.app.start("echo", number, id=f"e{number}")
+            await env.settle()
+            await live.look()
+        _, first = live.broadcaster.listen(RunFilter(), cursor)
+        assert [what for what in told(first) if what[0] == "run"] == [("run", (f"e{n}", "succeeded")) for n in range(3)]
+        for last in ("boot-99", "other-1", "nonsense", "boot--1", "boot-" + "9" * 30):
+            assert told(live.broadcaster.listen(RunFilter(), last)[1])[0][0] == "reset", last
+        await live.broadcaster.close()
+
+
+async def test_nobody_listens_nobody_looks() -> None:
+    async with Environment(shop()) as env:
+        rests = 0
+
+        async def rest(_: float) -> None:
+            nonlocal rests
+            rests += 1
+            await asyncio.sleep(0)
+
+        broadcaster = Broadcaster(Views(env.app._engine()), "boot", rest)
+        listener, _ = broadcaster.listen(RunFilter())
+        await asyncio.sleep(0.02)
+        assert rests > 0
+        broadcaster.forget(RunFilter(), listener)
+        await asyncio.sleep(0.01)
+        assert broadcaster._task is not None
+        assert broadcaster._task.done()
+        assert broadcaster.listening == 0
+
+
+async def test_a_listener_is_bounded() -> None:
+    listener = Listener()
+    for _ in range(QUEUE):
+        listener.put(b"x")
+    assert await listener.get(0) == b"x" * QUEUE
+    for _ in range(QUEUE + 1):
+        listener.put(b"x")
+    assert listener.cut
+    assert await listener.get(0) is None
+
+
+def test_a_message() -> None:
+    assert message("run", b"{}", "b-1") == b"id: b-1\nevent: run\ndata: {}\n\n"
+    assert message("stats", b"{}") == b"event: stats\ndata: {}\n\n"
+
+
+def test_matching_is_that_of_the_stores() -> None:
+    row = RunRow(key=b"k" * 16, id="Order-1", workflow="w", queue="q", status=RunStatus.FAILED, created_at=50.0,
+                 reason="ValueError: no", parent=b"p", tags={"a": 1})  # fmt: skip
+    fits = [RunFilter(), RunFilter(status=(RunStatus.FAILED,)), RunFilter(text="ORDER"), RunFilter(reason="Value"),
+            RunFilter(tags={"a": 1.0}), RunFilter(since=50.0), RunFilter(until=50.1), RunFilter(parent=b"p"),
+            RunFilter(id_prefix="Order"), RunFilter(pinned=False)]  # fmt: skip
+    assert all(matches(row, which) for which in fits)
+    wrong = [RunFilter(workflow=("x",)), RunFilter(queue=("x",)), RunFilter(tags={"a": True}), RunFilter(until=50.0),
+             RunFilter(reason="no"), RunFilter(text="zzz"), RunFilter(parent=b"q")]  # fmt: skip
+    assert not any(matches(row, which) for which in wrong)
+    assert mark_of(row) != mark_of(msgspec.structs.replace(row, note="x"))
