@@ -32,6 +32,9 @@ class StepwellError(Exception):
     retryable: bool = False
     own: ClassVar[tuple[str, ...]] = ()
     message: str = ""
+    what: str = ""
+    expected: str | None = None
+    hint: str | None = None
 
     def __init__(
         self, what: str = "", *, expected: str | None = None, hint: str | None = None, **fields: object
@@ -41,6 +44,8 @@ class StepwellError(Exception):
             message = f"{message}{'' if message.endswith(('.', '!', '?')) else '.'} {hint}"
         super().__init__(message)
         self.message = message
+        if message != what:  # an error without these keeps the class's: most are of one piece
+            self.what, self.expected, self.hint = what, expected, hint
         for name, value in fields.items():
             if name not in self.own:
                 raise TypeError(f"{type(self).__name__} has no field {name!r}, only {self.own}")
@@ -141,6 +146,10 @@ class AppClosed(WrongContext, code="app_closed"):
 
 class MissingExtra(UsageError, code="missing_extra"):
     """An optional dependency is not installed; the message names the extra that brings it."""
+
+
+class NeedsDatabase(UsageError, code="needs_database"):
+    """The verb works on a database itself; a server does not do it for a client."""
 
 
 # --- the run's owner ------------------------------------------------------------------------------
@@ -314,6 +323,13 @@ class DiskFull(WorldError, code="disk_full", retryable=True):
     """There is no space left for the database; nothing was acknowledged. Work goes on when space is made."""
 
 
+class StoreMoved(WorldError, code="store_moved", retryable=True):
+    """The namespace is being moved to another database, or was: then it is not retryable. `target` names that one."""
+
+    own = ("target",)
+    target: str = ""
+
+
 class SchemaMissing(WorldError, code="schema_missing"):
     """The database has no Stepwell tables yet."""
 
@@ -328,6 +344,14 @@ class SchemaTooOld(WorldError, code="schema_too_old"):
 
 class NetworkFilesystem(WorldError, code="network_filesystem"):
     """SQLite's file is on a network file system, where its locks do not protect it."""
+
+
+class ServerUnavailable(WorldError, code="server_unavailable", retryable=True):
+    """The Stepwell server cannot be reached or does not answer in time; what was asked may have been done."""
+
+
+class NotAServer(WorldError, code="not_a_server"):
+    """What answers at the URL is no Stepwell server, or one of a version that this client does not fit."""
 
 
 class StoreCorrupt(WorldError, code="store_corrupt"):

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Never, NoReturn, Union, get_args, get_
 import msgspec
 from msgspec import inspect as shapes
 
+from stepwell.adapters.defaults import plain_defaults
 from stepwell.adapters.models import is_model_class
 from stepwell.errors import NotSerializable, TypeMismatch
 
@@ -45,7 +46,8 @@ class Facts(msgspec.Struct, frozen=True):
 
     `form`: what msgspec is given. `name`: how its author wrote it. `exact`: scalar types whose values come
     back as they are. `open`: somewhere any JSON is allowed. `dates`: a datetime may occur. `unordered`: sets
-    or mappings may occur. `deep`: there is no bound to the nesting.
+    or mappings may occur. `deep`: there is no bound to the nesting. `lacking`: an instance may lack a default.
+    `numbers`: an int may be given for what is decoded to a float or Decimal.
     """
 
     form: Any
@@ -55,6 +57,8 @@ class Facts(msgspec.Struct, frozen=True):
     dates: bool
     unordered: bool
     deep: bool
+    lacking: bool
+    numbers: bool
 
 
 def facts_of(annotation: Any, what: str) -> Facts:
@@ -92,6 +96,8 @@ def facts_of(annotation: Any, what: str) -> Facts:
         dates=custom or any(isinstance(kind, shapes.DateTimeType) for kind in kinds),
         unordered=custom or anything or any(isinstance(kind, holders) for kind in kinds),
         deep=custom or anything or loops,
+        lacking=any(isinstance(kind, shapes.DataclassType) and plain_defaults(kind.cls) for kind in kinds),
+        numbers=any(isinstance(kind, shapes.FloatType | shapes.DecimalType) for kind in kinds),
     )
 
 

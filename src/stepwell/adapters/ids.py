@@ -8,6 +8,7 @@ within a millisecond the random part is raised by a random amount).
 import os
 import random
 import threading
+from base64 import urlsafe_b64encode
 from time import time_ns
 from typing import Final
 
@@ -52,6 +53,11 @@ def key_of(text: str) -> bytes | None:
     except ValueError:
         return None
     return key if key.hex() == text else None  # neither capitals nor spaces
+
+
+def new_secret(size: int = 32) -> str:
+    """Return `size` random bytes as text for headers, cookies and URLs (base64url without padding)."""
+    return urlsafe_b64encode(os.urandom(size)).rstrip(b"=").decode()
 
 
 def chance() -> float:

@@ -40,7 +40,10 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="k", kw_o
 
 
 class Started(Entry, frozen=True, tag="started"):
-    """A generation begins with this input. `attempt` counts run-level tries from 1."""
+    """A generation begins with this input. `attempt` counts run-level tries from 1.
+
+    `code`: the fingerprint of the workflow's code, where whoever began the generation had it.
+    """
 
     input: Payload = NOTHING
     attempt: int = 1
@@ -49,6 +52,7 @@ class Started(Entry, frozen=True, tag="started"):
     format: int = FORMAT
     flags: int = 0
     python: str = ""
+    code: str = ""
 
 
 class Stepped(Entry, frozen=True, tag="step"):
@@ -176,6 +180,12 @@ class Continued(Entry, frozen=True, tag="continue"):
     error: Failure | None = None
 
 
+class Recoded(Entry, frozen=True, tag="code"):
+    """From here on the run went on by other code of its workflow, with this fingerprint."""
+
+    code: str
+
+
 class Finished(Entry, frozen=True, tag="finish"):
     """The run ended. `cause` is the call whose error it ended with, if it was one's; `undone` what rollbacks undid."""
 
@@ -201,6 +211,7 @@ AnyEntry = (
     | Rewound
     | Folded
     | Continued
+    | Recoded
     | Finished
 )
 

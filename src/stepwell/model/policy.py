@@ -28,14 +28,16 @@ class Effect(StrEnum):
     same over all attempts. "idempotent" is another word for it, by which an author says that it is harmless.
     `AT_MOST_ONCE`: an intent is committed before the body starts, and after a crash in between the call
     raises `OutcomeUnknown` instead of running the body again.
+    `TRANSACTIONAL`: the result commits in the user's own database transaction, together with what the body wrote.
     """
 
     AT_LEAST_ONCE = "at_least_once"
     AT_MOST_ONCE = "at_most_once"
+    TRANSACTIONAL = "transactional"
     IDEMPOTENT = AT_LEAST_ONCE
 
 
-EffectName = Literal["at_least_once", "idempotent", "at_most_once"]
+EffectName = Literal["at_least_once", "idempotent", "at_most_once", "transactional"]
 
 
 class NotDone(Enum):
@@ -80,7 +82,7 @@ def effect_of(value: Effect | EffectName | Check) -> Effect | Check:
         return Effect(value)
     except ValueError:
         raise InvalidOption(
-            f"effect {value!r} is unknown", expected="at_least_once, idempotent, at_most_once or check(probe)"
+            f"effect {value!r} is unknown", expected="at_least_once, idempotent, at_most_once, transactional or check(probe)"
         ) from None
 
 

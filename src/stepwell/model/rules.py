@@ -1,8 +1,14 @@
 """Rules: what a definition says about its runs and attempts, resolved to numbers (seconds)."""
 
+from typing import Final, Literal
+
 import msgspec
 
 from stepwell.model.policy import Check, Effect, Keep, Retention, Retry
+
+Versioning = Literal["latest", "pin"]
+""""latest": whoever knows the workflow, as long as its code fits the journal; "pin": the code it began with."""
+VERSIONINGS: Final[tuple[Versioning, ...]] = ("latest", "pin")
 
 
 class StepRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,7 +21,10 @@ class StepRules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkflowRules(msgspec.Struct, frozen=True, kw_only=True):
-    """Defaults of a workflow's runs. `of_step`: a step started by itself; its retries are the call's, not the run's."""
+    """Defaults of a workflow's runs. `of_step`: a step started by itself; its retries are the call's, not the run's.
+
+    `versioning`: which code may go on with a run, see `Versioning`.
+    """
 
     retry: Retry
     queue: str = "default"
@@ -25,3 +34,4 @@ class WorkflowRules(msgspec.Struct, frozen=True, kw_only=True):
     retention: Retention | None = None
     keep: Keep | None = None
     of_step: bool = False
+    versioning: Versioning = "latest"

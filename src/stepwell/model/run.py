@@ -78,7 +78,7 @@ class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which runs: every field given must hold. Times are epoch seconds, `since` inclusive.
 
     `text` is contained, whatever the case of A to Z, in the id, workflow, reason or note; `reason` is how the reason
-    begins.
+    begins. `pinned`: whether the run has a `pin`.
     """
 
     status: tuple[RunStatus, ...] = ()
@@ -91,6 +91,7 @@ class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
     until: float | None = None
     text: str | None = None
     reason: str | None = None
+    pinned: bool | None = None
 
 
 class WorkerRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,10 +12,16 @@ from stepwell.model.failure import Failure
 from stepwell.model.rules import StepRules, WorkflowRules
 from stepwell.model.run import RunRow
 from stepwell.ports.codec import SignaturePlan, TypePlan
+from stepwell.ports.guest import Transactions
 
 
 class StepDefinition(msgspec.Struct, frozen=True, kw_only=True):
-    """A step: its function, its types, its rules. `inject` maps parameters to resource names."""
+    """A step: its function, its types, its rules. `inject` maps parameters to resource names.
+
+    `transaction` is the one of these parameters that gets a connection in the step's own transaction.
+
+    `code` is the fingerprint of its code ("" if there is none), `source` its text, where it can be read.
+    """
 
     name: str
     fn: Callable[..., Any]
@@ -24,10 +30,16 @@ class StepDefinition(msgspec.Struct, frozen=True, kw_only=True):
     signature: SignaturePlan
     result: TypePlan
     inject: Mapping[str, str]
+    code: str = ""
+    source: str | None = None
+    transaction: str | None = None
 
 
 class WorkflowDefinition(msgspec.Struct, frozen=True, kw_only=True):
-    """A workflow: `program` makes the root coroutine of a loaded run, inside its kernel."""
+    """A workflow: `program` makes the root coroutine of a loaded run, inside its kernel.
+
+    `step`: the step that it is, started by itself. `code`, `source`: as those of a step.
+    """
 
     name: str
     fn: Callable[..., Any]
@@ -37,6 +49,9 @@ class WorkflowDefinition(msgspec.Struct, frozen=True, kw_only=True):
     on: tuple[str, ...]
     program: Callable[[Kernel, "RunFacts"], Coroutine[Any, Any, bytes]]
     warnings: tuple[str, ...] = ()
+    step: StepDefinition | None = None
+    code: str = ""
+    source: str | None = None
 
 
 class RunFacts(msgspec.Struct, frozen=True):
@@ -57,9 +72,10 @@ class Errors(Protocol):
 
 
 class Definitions(Protocol):
-    """The workflows, resources and errors of one app."""
+    """The workflows, resources and errors of one app, and how its users' connections are used."""
 
     errors: Errors
+    transactions: Transactions
 
     def workflow(self, name: str) -> WorkflowDefinition | None: ...
     def workflow_names(self) -> tuple[str, ...]: ...
@@ -76,9 +92,14 @@ class StepScope(Protocol):
     attempt: int
     errors: tuple[Failure, ...]
     registry: Definitions
+    code: str
 
     @property
     def idempotency_key(self) -> str: ...
+
+    def log(self, level: int, text: str) -> None:
+        """Keep a line with the run; from any thread."""
+        ...
 
     def close(self) -> None:
         """The attempt is over: from here on it can call no step."""
@@ -93,3 +114,8 @@ class StepScope(Protocol):
 
 step_scope: ContextVar[StepScope | None] = ContextVar("stepwell_step_scope", default=None)
 """The step that the current code belongs to; the executor sets it, inside the step's own context."""
+
+
+def codes_of(definitions: Definitions, workflows: tuple[str, ...]) -> tuple[str, ...]:
+    """The fingerprints of the code of workflows, in their order; "" where there is none."""
+    return tuple(d.code if (d := definitions.workflow(name)) is not None else "" for name in workflows)

@@ -28,8 +28,22 @@ class Ended(msgspec.Struct, frozen=True):
     error: BaseException | None = None
 
 
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """A run at one moment, from acknowledged state only: its row, and what its journal adds.
+
+    `input` and `value` are as stored, None where there is none; `current` are the calls it is at.
+    """
+
+    row: RunRow
+    input: bytes | None = None
+    value: bytes | None = None
+    error: BaseException | None = None
+    attempt: int = 1
+    current: tuple[str, ...] = ()
+
+
 class Engine(Protocol):
-    """An open app, seen from below."""
+    """An open app, or a client of a server, seen from below."""
 
     errors: Errors
 
@@ -37,7 +51,7 @@ class Engine(Protocol):
     async def find(self, run_id: str) -> RunRow: ...
     async def row(self, key: bytes) -> RunRow: ...
     async def entries(self, key: bytes) -> list[AnyEntry]: ...
-    def current(self, row: RunRow, known: Sequence[str]) -> tuple[str, ...]: ...
+    async def standing(self, key: bytes) -> Standing: ...
     async def ended(self, key: bytes, timeout: float | None) -> Ended: ...
     async def control(self, key: bytes, verb: str, **details: Any) -> RunRow: ...
     async def send(self, event: str, data: bytes, *, key: str | None, target: bytes | None, id: str | None) -> None: ...

@@ -14,6 +14,7 @@ from stepwell.model.change import Change, ClaimRequest, Reply
 from stepwell.model.record import Depth, Record, Tally
 from stepwell.model.run import Claimed, InboxItem, RunFilter, RunRow, WorkerRow
 from stepwell.ports.clock import Clock
+from stepwell.ports.guest import Guest
 
 ALONE = 2
 """From this many deaths on a run is given only to a claim for it alone (P11)."""
@@ -231,6 +232,10 @@ class Store(Protocol):
     async def subscribers(self, event: str) -> list[str]: ...
 
     async def heart(self) -> Heart: ...
+
+    def guest(self) -> Guest:
+        """What is done here inside transactions of others. Raises InvalidOption where there can be none."""
+        ...
 
     async def wait_hint(self, timeout: float) -> bool:
         """Wait until somebody else may have committed, at most `timeout` seconds. False: nothing heard."""

@@ -8,10 +8,12 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 
+from stepwell.errors import InvalidOption
 from stepwell.model.change import Change, ClaimRequest, Reply
 from stepwell.model.record import Depth, Record, Tally
 from stepwell.model.run import Claimed, InboxItem, RunFilter, RunRow, WorkerRow, lowered
 from stepwell.ports.clock import Clock
+from stepwell.ports.guest import Guest
 from stepwell.ports.store import Capabilities, Retire
 from stepwell.store.memory import figures, leases
 from stepwell.store.memory.changes import apply
@@ -155,6 +157,13 @@ class MemoryStore:
     async def subscribers(self, event: str) -> list[str]:
         return sorted(workflow for name, workflow in self.space.subscriptions if name == event)
 
+    def guest(self) -> Guest:
+        raise InvalidOption(
+            "a store in memory has no transactions that others could share",
+            expected="a database, for conn= and for transactional steps",
+            hint="In a test: Environment(app, store=SqliteStore(path, 'test', clock), clock=clock), or mock the step.",
+        )
+
     async def heart(self) -> MemoryHeart:
         return MemoryHeart(self)
 
@@ -194,6 +203,7 @@ def _matches(row: RunRow, which: RunFilter) -> bool:
         and (which.until is None or row.created_at < which.until)
         and (which.text is None or _contains(row, which.text))
         and (which.reason is None or (row.reason or "").startswith(which.reason))
+        and (which.pinned is None or (row.pin is not None) == which.pinned)
         and all(_same(row.tags.get(name), value) for name, value in which.tags.items())
     )
 

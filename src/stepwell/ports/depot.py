@@ -1,0 +1,82 @@
+"""What a move needs of the databases at both ends."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+Row = tuple[Any, ...]
+
+
+class Freight(Protocol):
+    """A table as a move knows it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def key(self) -> tuple[str, ...]: ...
+    @property
+    def batch(self) -> int: ...
+
+
+class Depot(Protocol):
+    """One database, opened for a move. `shown` names it, without a password; the same for the same database.
+
+    Notes are small texts that the database keeps beside its namespaces.
+    """
+
+    shown: str
+
+    async def open(self, *, create: bool) -> None:
+        """Connect; with `create`, make the tables or bring them up to date.
+
+        Raises:
+            SchemaMissing, SchemaTooOld, SchemaTooNew, StoreUnavailable and their like.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+    async def namespaces(self) -> list[str]:
+        """All of them, by name."""
+        ...
+
+    async def note(self, name: str) -> str | None: ...
+
+    async def write_note(self, name: str, text: str | None) -> None:
+        """Write a note, or (None) remove it."""
+        ...
+
+    async def seal(self, namespace: str, note: str, text: str, message: str) -> None:
+        """In one transaction: write the note, and have every write to the namespace refused with the message."""
+        ...
+
+    async def unseal(self, namespace: str, note: str) -> None:
+        """Take both back."""
+        ...
+
+    async def count(self, namespace: str, table: Freight) -> int:
+        """How many rows; 0 where the namespace does not exist."""
+        ...
+
+    async def read(self, namespace: str, table: Freight, after: Row | None) -> list[Row]:
+        """The next rows by key, beyond `after`; none at the end."""
+        ...
+
+    async def write(self, namespace: str, table: Freight, rows: Sequence[Row], guard: tuple[str, str]) -> None:
+        """Insert rows in one transaction, provided that the note `guard[0]` still reads `guard[1]`.
+
+        Raises:
+            Stale: somebody else has taken over.
+        """
+        ...
+
+    async def clear(self, namespace: str, guard: tuple[str, str]) -> None:
+        """Delete everything that the namespace has, a bounded number of rows at a time; guarded likewise."""
+        ...
+
+    async def mail(self, namespace: str) -> int:
+        """The last number that a message or a wait got."""
+        ...
+
+    async def set_mail(self, namespace: str, number: int) -> None:
+        """Go on from this number, unless it is behind already."""
+        ...
