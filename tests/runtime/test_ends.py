@@ -38,7 +38,7 @@ class Run:
             options=msgspec.json.encode(options).decode() if options else None,
         )  # fmt: skip
         retry = Retry(retries=retries, delay="10s", jitter=0)
-        self.definition: Any = SimpleNamespace(rules=WorkflowRules(retry=retry))
+        self.definition: Any = SimpleNamespace(rules=WorkflowRules(retry=retry), code="0a1b2c3d4e5f")
         self.host: Any = SimpleNamespace(chance=lambda: 0.5)
         self.recorded: list[AnyEntry] = []
 
@@ -132,7 +132,7 @@ def test_a_run_that_may_be_retried_opens_a_generation_and_tells_nobody() -> None
     assert isinstance(note, Continued)
     assert note.reason == "retry"
     [opens] = decode_entries(run.draft.opens)
-    assert opens == Started(at=NOW, input=run.started.input, attempt=2)
+    assert opens == Started(at=NOW, input=run.started.input, attempt=2, code="0a1b2c3d4e5f")
     assert not run.draft.post
     assert run.draft.closes
 
@@ -155,7 +155,9 @@ def test_continuing_as_new_begins_with_the_new_input() -> None:
     decided = run.end()
     assert decided.patch.due is None
     assert run.recorded == [Continued(at=NOW, reason="continue")]
-    assert decode_entries(run.draft.opens) == [Started(at=NOW, input=Payload(v=msgspec.Raw(b"[2]")), attempt=1)]
+    assert decode_entries(run.draft.opens) == [
+        Started(at=NOW, input=Payload(v=msgspec.Raw(b"[2]")), attempt=1, code="0a1b2c3d4e5f")
+    ]
 
 
 def test_a_deadline_is_the_error_of_a_run_that_it_cancelled() -> None:

@@ -2,65 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any
 
 import pytest
 
 from stepwell.errors import PayloadTooLarge, StoreReadOnly, StoreUnavailable
 from stepwell.model.change import Change, Patch, Reply
-from stepwell.model.entry import Fired, decode_entries, encode_entries
+from stepwell.model.entry import decode_entries
 from stepwell.model.status import RunStatus
 from stepwell.runtime import journal
 from stepwell.runtime.journal import JournalWriter
 from stepwell.testing.clock import VirtualClock
+from tests.runtime.scripted import Answers, Scripted, entry
 
 pytestmark = pytest.mark.anyio
-
-
-class Scripted:
-    """A store that keeps the groups it was given, waits at a gate, and fails as it is told."""
-
-    def __init__(self) -> None:
-        self.groups: list[list[Change]] = []
-        self.errors: list[Exception | None] = []
-        self.poison: set[bytes] = set()
-        self.gate = asyncio.Event()
-        self.gate.set()
-
-    async def commit(self, changes: Sequence[Change]) -> list[Reply]:
-        self.groups.append(list(changes))
-        await self.gate.wait()
-        error = self.errors.pop(0) if self.errors else None
-        if error is not None:
-            raise error
-        if any(change.run in self.poison for change in changes):
-            raise PayloadTooLarge("a change that no database would take")
-        return [Reply(True, inbox=n) for n, _ in enumerate(changes)]
-
-    @property
-    def runs(self) -> list[list[bytes]]:
-        return [[change.run for change in group] for group in self.groups]
-
-
-def entry(run: bytes, seq: int = 1, **more: Any) -> Change:
-    """A holder's change with one entry."""
-    data = encode_entries([Fired(at=float(seq), call=f"t{seq}")])
-    return Change(run=run, epoch=1, seq=seq, count=1, data=data, **more)
-
-
-class Answers:
-    """Keeps who was answered, in order."""
-
-    def __init__(self) -> None:
-        self.all: list[tuple[str, Reply | Exception]] = []
-
-    def of(self, name: str) -> Callable[[Reply | Exception], None]:
-        return lambda reply: self.all.append((name, reply))
-
-    @property
-    def names(self) -> list[str]:
-        return [name for name, _ in self.all]
 
 
 @pytest.fixture
@@ -288,4 +242,4 @@ async def test_what_was_committed_is_not_kept_in_memory(store: Scripted, answers
     writer = writer_of(store)
     writer.submit(entry(b"a"), answers.of("a"))
     await writer.settled()
-    assert writer._group == []
+    assert [lane._group for lane in writer._lanes] == [[]]

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from stepwell.adapters.clock import SystemClock
 from stepwell.runtime.watchdog import Watchdog
 from stepwell.testing.clock import VirtualClock
 
@@ -91,3 +92,18 @@ def test_the_thread_ends_by_itself_when_the_loop_has_been_closed() -> None:
         time.sleep(0.005)
     assert not watchdog._thread.is_alive()
     assert watchdog.seen == []
+
+
+def test_it_knows_how_long_the_loop_was_blocked() -> None:
+    async def main() -> None:
+        watchdog = Watchdog(SystemClock(), period=0.001, blocked=0.005)
+        watchdog.start()
+        try:
+            hog_the_loop(watchdog)
+            await asyncio.sleep(0.02)
+            assert watchdog.lag() >= 0.03
+            assert watchdog.lag() < 0.03  # since it was asked last
+        finally:
+            await asyncio.to_thread(watchdog.stop)
+
+    asyncio.run(main())

@@ -17,12 +17,11 @@ from typing import Any
 import msgspec
 
 from stepwell.core.admission import rank_of
-from stepwell.core.ending import parked
 from stepwell.core.history import fold_history
 from stepwell.core.kernel import Kernel
 from stepwell.core.payloads import resolved
 from stepwell.errors import WorldError
-from stepwell.model.change import Change, Patch, Reply
+from stepwell.model.change import Patch, Reply
 from stepwell.model.entry import AnyEntry, ChildEnded, ChildStarted, Finished, Folded, Payload, Started
 from stepwell.model.run import InboxItem, RunRow
 from stepwell.model.status import RunStatus
@@ -30,8 +29,9 @@ from stepwell.ports.alarms import Alarm
 from stepwell.ports.definitions import WorkflowDefinition
 from stepwell.runtime import conduct
 from stepwell.runtime.bounds import Bounds
+from stepwell.runtime.codes import Codes
 from stepwell.runtime.draft import Draft
-from stepwell.runtime.ends import end_of
+from stepwell.runtime.ends import end_of, park_for
 from stepwell.runtime.host import Host
 from stepwell.runtime.inputs import Inputs
 from stepwell.runtime.orders import Orders
@@ -66,6 +66,7 @@ class Activation:
         self.bounds = Bounds(len(entries) - len(self.history.void), size)
         self.trace: list[AnyEntry] | None = list(entries) if host.shadow is not None else None
         self.draft = Draft(blobs)
+        self.codes = Codes(self, self.history.code)
         self.steps = StepCalls(self)
         self.inputs = Inputs(self, self.steps)
         self.orders = Orders(self, self.steps, self.inputs)
@@ -126,7 +127,7 @@ class Activation:
             self.flush()
         except Exception as error:
             log.exception("the engine failed on this run", extra=self.about())
-            self._park_for(f"the engine failed on this run: {error!r}")
+            park_for(self, f"the engine failed on this run: {error!r}")
 
     def _happened(self, entry: AnyEntry) -> None:
         """Append an entry, deliver it, and carry out what the body asks for in answer."""
@@ -146,6 +147,8 @@ class Activation:
         self.kernel.position += 1
 
     def _append(self, entry: AnyEntry) -> None:
+        if self.codes.differs:
+            self.record(self.codes.change(entry.at))
         self.draft.entries.append(entry)
         self.calls_of.append(getattr(entry, "call", None))
         self.bounds.entries += 1 - len(entry.void) if isinstance(entry, Folded) else 1
@@ -168,7 +171,9 @@ class Activation:
             if (warning := self.bounds.warning) is not None:
                 log.warning("%s", warning, extra=self.about())
         if kernel.stuck is not None:
-            self._release(parked(str(kernel.stuck)).patch, RunStatus.PARKED)
+            if (patch := self.codes.aside()) is not None:
+                assert patch.status is not None
+                self._release(patch, patch.status)
         elif kernel.outcome is not None:
             decided = end_of(self, armed=bool(self.history.armed) or self.orders.armed)
             assert decided.patch.status is not None
@@ -181,6 +186,7 @@ class Activation:
             self._wait()
         elif (due := self._next_due()) is not None:
             self._wake_at(due)
+        self.draft.patch = self.codes.pinned(self.draft.patch)
         self._show_progress()
 
     def _show_progress(self) -> None:
@@ -257,6 +263,7 @@ class Activation:
     def _log_lines(self, lines: list[tuple[int, str]]) -> None:
         for level, line in lines:
             log.log(level, line, extra=self.about())
+            self.host.keep(self.row, level, line, attempt=self.started.attempt)
 
     def _acknowledged(self, reply: Reply | Exception) -> None:
         if self.over:
@@ -265,7 +272,7 @@ class Activation:
             self.drop(f"the store failed: {reply}")
             return
         if isinstance(reply, Exception):
-            self._park_for(f"the store refused a change of this run: {reply}")
+            park_for(self, f"the store refused a change of this run: {reply}")
             return
         if not reply.ok:
             self.drop(reply.why)
@@ -286,16 +293,6 @@ class Activation:
             self.posted(reply.inbox)
         elif refused:  # what has come meanwhile is here already
             self.advance()
-
-    def _park_for(self, reason: str) -> None:
-        log.error("the run is parked: %s", reason, extra=self.about())
-        self.draft = Draft(self.blobs)
-        patch = parked(reason).patch
-        change = Change(run=self.key, epoch=self.epoch, generation=self.row.generation, patch=patch)
-        tell = self.host.tell
-        facts = {"run_id": self.row.id, "workflow": self.row.workflow, "reason": reason}
-        self.host.writer.submit(change, lambda _: tell("run.parked", **facts))
-        self.drop("parked")
 
     def posted(self, inbox: int) -> None:
         """The store says how much was ever posted to the run: fetch what has not been seen."""
@@ -360,7 +357,7 @@ class Activation:
         self.pending.cancel()
         # What belongs to this run refers back to it: let go, so that all is freed now and not by the collector.
         self.steps.dissolve()
-        del self.inputs, self.orders
+        del self.inputs, self.orders, self.codes
         self._effects.clear()
 
     @property

@@ -1,14 +1,18 @@
 """Carries out the end of a body: the last entry, who is told, and what of the run is kept or begun anew."""
 
+import logging
+
 import msgspec
 
-from stepwell.core.ending import EndFacts, Ending, ending, ending_error
+from stepwell.core.ending import EndFacts, Ending, ending, ending_error, parked
 from stepwell.core.starting import stored_options
 from stepwell.core.transitions import told_parent
+from stepwell.model.change import Change
 from stepwell.model.entry import Finished
 from stepwell.model.status import RunStatus
 from stepwell.runtime.holding import Holding
 
+log = logging.getLogger("stepwell.run")
 NO_AGES: dict[str, float | None] = {}
 
 
@@ -57,4 +61,14 @@ def _facts(run: Holding) -> EndFacts:
     stored, ages = stored_options(run.row), NO_AGES
     if run.row.options:
         ages = {"succeeded": stored.keep_succeeded, "failed": stored.keep_failed, "cancelled": stored.keep_failed}
-    return EndFacts(run.row, run.definition.rules, run.started, stored.retries, ages, run.stamp(), run.host.chance)
+    return EndFacts(run.row, run.definition.rules, run.started, stored.retries, ages, run.stamp(), run.host.chance,
+                    run.definition.code)  # fmt: skip
+
+
+def park_for(run: Holding, reason: str) -> None:
+    """Park a run with which something went wrong that is not its own doing; whatever was not submitted is dropped."""
+    log.error("the run is parked: %s", reason, extra=run.about())
+    tell, facts = run.host.tell, {"run_id": run.row.id, "workflow": run.row.workflow, "reason": reason}
+    change = Change(run=run.key, epoch=run.epoch, generation=run.row.generation, patch=parked(reason).patch)
+    run.host.writer.submit(change, lambda _: tell("run.parked", **facts))
+    run.drop("parked")

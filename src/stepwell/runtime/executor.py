@@ -6,7 +6,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Protocol
 
 from stepwell.errors import QueueTimeout, StepTimeout
 from stepwell.model.duration import describe
@@ -22,10 +22,10 @@ _EAGER: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) el
 class Attempt:
     """One attempt of one call. `done(attempt)` is called exactly once, from a loop callback, unless withdrawn.
 
-    `token` is the caller's own.
+    `token` is the caller's own. `gate`, where there is one, says whether it may still be given up.
     """
 
-    __slots__ = ("alarm", "args", "began", "done", "error", "fn", "inject", "is_async", "kwargs", "over",
+    __slots__ = ("alarm", "args", "began", "done", "error", "fn", "gate", "inject", "is_async", "kwargs", "over",
                  "patience", "queued_at", "scope", "task", "timeout", "token", "value")  # fmt: skip
 
     def __init__(self, step: StepDefinition, fn: Callable[..., Any], is_async: bool, args: tuple[Any, ...],
@@ -48,6 +48,15 @@ class Attempt:
         self.task: asyncio.Future[Any] | None = None
         self.alarm: Alarm | None = None
         self.over = False
+        self.gate: Gate | None = None
+
+
+class Gate(Protocol):
+    """What decides whether an attempt that is about to be committed can still be given up."""
+
+    def give_up(self) -> bool:
+        """Whether it was given up; if not, its outcome is on its way."""
+        ...
 
 
 class Executor:
@@ -88,6 +97,8 @@ class Executor:
     def withdraw(self, attempt: Attempt) -> bool:
         """Nobody wants the outcome any more: cancel it, discard what comes. True if it had not begun."""
         attempt.over = True
+        if attempt.gate is not None:
+            attempt.gate.give_up()
         if attempt.alarm is not None:
             attempt.alarm.cancel()
         if attempt.task is None and attempt not in self._running:
@@ -192,7 +203,7 @@ class Executor:
             self._filling = False
 
     def _timed_out(self, attempt: Attempt) -> None:
-        if attempt.over:
+        if attempt.over or (attempt.gate is not None and not attempt.gate.give_up()):
             return
         attempt.over = True
         assert attempt.timeout is not None

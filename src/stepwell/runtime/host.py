@@ -5,11 +5,13 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from stepwell.model.entry import ChildEnded, ChildStarted, Finished
-from stepwell.model.run import InboxItem, RunRow
+from stepwell.model.run import InboxItem, RunRow, WorkerRow
 from stepwell.model.status import RunStatus
 from stepwell.ports.alarms import Alarms
 from stepwell.ports.clock import Clock
 from stepwell.ports.definitions import Definitions
+from stepwell.ports.guest import Fence
+from stepwell.ports.store import Store
 from stepwell.runtime.executor import Executor
 from stepwell.runtime.journal import JournalWriter
 
@@ -50,14 +52,27 @@ class RunLookups(Protocol):
         """Fetch the inbox items above `after`."""
         ...
 
+    async def settled(self, fence: Fence) -> bytes | None:
+        """Whether a step's commit of unknown outcome happened: its result, or None, and then it never will."""
+        ...
+
+    def outcome(self, run: Held, fence: Fence, then: Callable[[bytes | None], None]) -> None:
+        """The same in the background."""
+        ...
+
     def child(self, run: Held, row: RunRow, started: ChildStarted) -> None:
         """A child from before a rewind has ended: fetch its result, or set it going again."""
+        ...
+
+    def workers(self, run: Held, tell: Callable[[list[WorkerRow]], None]) -> None:
+        """Tell who works on the database, unless the run is let go meanwhile."""
         ...
 
 
 class Host(Protocol):
     """One worker, seen from one of its runs."""
 
+    store: Store
     clock: Clock
     alarms: Alarms
     writer: JournalWriter
@@ -89,6 +104,10 @@ class Host(Protocol):
 
     def started(self, key: bytes) -> None:
         """Runs were made ready (children, new generations): look at the queue soon."""
+        ...
+
+    def keep(self, row: RunRow, level: int, text: str, call: str = "", attempt: int = 1) -> None:
+        """Keep a line that was logged in a run; from any thread."""
         ...
 
     def wants(self, event: str) -> bool:

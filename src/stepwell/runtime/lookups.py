@@ -11,13 +11,15 @@ from stepwell.core.transitions import Verb, decide
 from stepwell.errors import IllegalState, WorldError
 from stepwell.model.change import Change
 from stepwell.model.entry import AnyEntry, ChildEnded, ChildStarted, Finished, decode_entries
-from stepwell.model.run import Claimed, RunRow
+from stepwell.model.run import Claimed, RunRow, WorkerRow
 from stepwell.model.status import RunStatus
 from stepwell.ports.alarms import Alarms
 from stepwell.ports.clock import Clock
+from stepwell.ports.guest import Fence
 from stepwell.ports.store import Store
 from stepwell.runtime.host import Held
 from stepwell.runtime.journal import JournalWriter
+from stepwell.runtime.outcomes import decide_outcome
 
 log = logging.getLogger("stepwell.worker")
 T = TypeVar("T")
@@ -96,6 +98,19 @@ class Lookups:
         # Under another epoch the whole inbox has been read anew, without what had been taken out of it.
         self._loop.call_soon(lambda: run.inbox_arrived(items) if run.epoch == epoch else None)
 
+    async def settled(self, fence: Fence) -> bytes | None:
+        """Whether a step's commit of unknown outcome happened; waits for the store as long as it takes."""
+        worker = self._worker
+        return await self.persistently(lambda: decide_outcome(worker.store, fence, worker.clock.now()))
+
+    def outcome(self, run: Held, fence: Fence, then: Callable[[bytes | None], None]) -> None:
+        """The same in the background; `then` is told in a loop callback."""
+        self.spawn(self._outcome(run, fence, then), run)
+
+    async def _outcome(self, run: Held, fence: Fence, then: Callable[[bytes | None], None]) -> None:
+        found = await self.settled(fence)
+        self._loop.call_soon(lambda: None if run.over else then(found))
+
     def child(self, run: Held, row: RunRow, started: ChildStarted) -> None:
         """A child from before a rewind has ended: fetch its result, or set it going again."""
         self.spawn(self._child(run, row, started), run)
@@ -113,6 +128,14 @@ class Lookups:
                 return
             worker.started(row.key)
         self._loop.call_soon(lambda: None if run.over else run.child_again(started, ended))
+
+    def workers(self, run: Held, tell: Callable[[list[WorkerRow]], None]) -> None:
+        """Tell who works on the database, unless the run is let go meanwhile."""
+        self.spawn(self._workers(run, tell), run)
+
+    async def _workers(self, run: Held, tell: Callable[[list[WorkerRow]], None]) -> None:
+        found = await self.persistently(self._worker.store.workers)
+        self._loop.call_soon(lambda: None if run.over else tell(found))
 
     # -- for the worker ------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from stepwell.core.history import CallHistory
 from stepwell.core.retry import next_delay, retry_after_of
-from stepwell.errors import OutcomeUnknown, StepError, StepTimeout, StepwellError
+from stepwell.errors import OutcomeUnknown, StepError, StepTimeout, StepwellError, WrongContext
 from stepwell.model.duration import describe
 from stepwell.model.entry import Attempted, Intended, Nested
 from stepwell.model.failure import Failure
@@ -14,23 +14,26 @@ from stepwell.model.policy import NOT_DONE, Check, Effect
 from stepwell.ports.definitions import Definitions, StepDefinition, step_scope
 from stepwell.runtime.holding import Holding
 from stepwell.runtime.threads import Lent, call_body
+from stepwell.runtime.transactional import Gate, InDoubt, LeaseLost, Recorded, Transactional, stored_form
 
 
 class Scope:
     """What surrounds one attempt's body; implements `ports.definitions.StepScope`."""
 
-    def __init__(self, run: Holding, call: str, attempt: int, errors: tuple[Failure, ...],
+    def __init__(self, run: Holding, call: str, attempt: int, errors: tuple[Failure, ...], code: str,
                  parent: "Scope | None" = None) -> None:  # fmt: skip
         self._run = run
         self._parent = parent
         self._closed = False
         self._seen: dict[str, int] = {}
         self._from_threads: set[asyncio.Task[Any]] = set()
+        self.in_transaction = False
         self.run_id = run.row.id
         self.workflow = run.row.workflow
         self.call = call
         self.attempt = attempt
         self.errors = errors
+        self.code = code
         self.registry: Definitions = run.host.definitions
 
     @property
@@ -41,6 +44,10 @@ class Scope:
             top = top._parent
         redone = f":{run.history.redo}" if top.call in run.history.redone else ""
         return f"{run.key.hex()}:{run.row.generation}:{self.call}{redone}"
+
+    def log(self, level: int, text: str) -> None:
+        """Keep a line with the run; from any thread."""
+        self._run.host.keep(self._run.row, level, text, self.call, self.attempt)
 
     def close(self) -> None:
         """The attempt is over, though its body may still run: from here on it can call no step, nor wait for one."""
@@ -69,6 +76,11 @@ class Scope:
     async def _nested(self, step: StepDefinition, name: str, args: tuple[Any, ...], kwargs: dict[str, Any],
                       thread: Lent | None) -> Any:  # fmt: skip
         self.check_open()
+        if self.in_transaction:
+            raise WrongContext(
+                f"step {step.name!r} was called in a transactional step, {self.call!r}",
+                hint="Its result would stay though the transaction rolls back: call it in the workflow.",
+            )
         encoded = step.signature.encode_args(args, kwargs)
         base = f"{self.call}/{name}:{step.signature.digest(encoded)}"
         n = self._seen[base] = self._seen.get(base, 0) + 1
@@ -118,8 +130,8 @@ class NestedCall:
             self._around.check_open()
             attempt, began = len(self._failures) + 1, run.now()
             try:
-                value = await self._attempt(attempt)
-                payload = run.draft.payload(self._step.result.encode(value), f"the result of {call!r}")
+                value = await self._sure(attempt)
+                payload = run.draft.payload(stored_form(self._step, value), f"the result of {call!r}")
             except Exception as error:  # noqa: BLE001 - whatever the body raises is its outcome
                 self._around.check_open()
                 delay = self._delay(attempt, error)
@@ -145,6 +157,19 @@ class NestedCall:
                              again=self._again))  # fmt: skip
         run.flush()
 
+    async def _sure(self, attempt: int) -> Any:
+        """One attempt; if its commit may or may not have happened, that is found out."""
+        try:
+            return await self._attempt(attempt)
+        except LeaseLost:
+            self._run.drop("stale")
+            raise asyncio.CancelledError("the run was taken away") from None
+        except InDoubt as doubt:
+            found = await self._run.host.lookups.settled(doubt.fence)
+            if found is None:
+                raise doubt.error from None
+            return Recorded(found)
+
     async def _attempt(self, attempt: int) -> Any:
         run, effect, fn = self._run, self._step.rules.effect, self._step.fn
         is_async = self._step.is_async
@@ -157,7 +182,7 @@ class NestedCall:
             if value is not NOT_DONE:
                 return value
             self._unknown = False
-        elif effect is not Effect.AT_LEAST_ONCE:
+        elif effect not in (Effect.AT_LEAST_ONCE, Effect.TRANSACTIONAL):
             await run.pending.committed(Intended(at=run.stamp(), call=self._call, attempt=attempt))
             self._around.check_open()
         return await self._body(fn, is_async, attempt, await self._injected())
@@ -168,8 +193,12 @@ class NestedCall:
 
     async def _body(self, fn: Any, is_async: bool, attempt: int, injected: dict[str, Any]) -> Any:
         """One body, within the step's timeout, surrounded by a scope of its own."""
-        inner = Scope(self._run, self._call, attempt, self._failures, self._around)
+        inner = Scope(self._run, self._call, attempt, self._failures, self._step.code, self._around)
         timeout, kwargs = self._step.rules.timeout, {**self._kwargs, **injected}
+        gate: Gate | None = None
+        if self._step.transaction is not None and fn is self._step.fn:
+            work = Transactional(self._run, self._step, inner.idempotency_key)
+            fn, gate, inner.in_transaction = work.body, work.gate, True
         token = step_scope.set(inner)
         try:
             if is_async:
@@ -178,7 +207,7 @@ class NestedCall:
                 body = self._thread.run(fn, self._args, kwargs)
             else:
                 body = asyncio.to_thread(call_body, fn, self._args, kwargs)
-            return await (body if timeout is None else self._bounded(body, timeout))
+            return await (body if timeout is None else self._bounded(body, timeout, gate))
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is not None and task.cancelling() == 0 and not inner.closed:
@@ -188,12 +217,14 @@ class NestedCall:
             inner.close()
             step_scope.reset(token)
 
-    async def _bounded(self, body: Any, timeout: float) -> Any:
+    async def _bounded(self, body: Any, timeout: float, gate: Gate | None) -> Any:
         run, late = self._run, False
         task = asyncio.ensure_future(body)
 
         def expire() -> None:
             nonlocal late
+            if gate is not None and not gate.give_up():
+                return
             late = True
             task.cancel()
 

@@ -14,6 +14,7 @@ from stepwell.ports.alarms import Alarm
 from stepwell.runtime.executor import Attempt
 from stepwell.runtime.holding import Holding
 from stepwell.runtime.nested import Scope
+from stepwell.runtime.transactional import InDoubt, LeaseLost, Recorded, Transactional, stored_form
 
 
 class StepCall:
@@ -49,6 +50,10 @@ class StepCalls:
     def open(self) -> list[str]:
         """Calls under way, for display."""
         return list(self._calls)
+
+    def begun(self) -> dict[str, tuple[int, float]]:
+        """The attempts under way by call: their number, and when they began (0.0 while they wait for a slot)."""
+        return {name: (c.attempt, c.running.began) for name, c in self._calls.items() if c.running is not None}
 
     def next_due(self) -> float | None:
         """When the next retry is due."""
@@ -94,9 +99,14 @@ class StepCalls:
         effect = command.policy.effect
         fn = effect.probe if call.probing and isinstance(effect, Check) else step.fn
         is_async = inspect.iscoroutinefunction(fn) if call.probing else step.is_async
-        scope = Scope(self._run, command.call, call.attempt, call.failures)
+        scope = Scope(self._run, command.call, call.attempt, call.failures, step.code)
+        work: Transactional | None = None
+        if step.transaction is not None:
+            work = Transactional(self._run, step, scope.idempotency_key)
+            fn, scope.in_transaction = work.body, True
         call.running = Attempt(step, fn, is_async, command.args, command.kwargs, scope,
                                command.policy.timeout, command.policy.queue_timeout, call, self._ended)  # fmt: skip
+        call.running.gate = work.gate if work is not None else None
         self.started += 1
         self._run.host.executor.submit(call.running)
 
@@ -123,7 +133,19 @@ class StepCalls:
             self._intend(call)
             self._run.flush()
             return
-        self._decided(call, attempt, attempt.error)
+        if isinstance(attempt.error, LeaseLost):
+            self._run.drop("stale")
+        elif isinstance(attempt.error, InDoubt):
+            doubt, run = attempt.error, self._run
+            run.host.lookups.outcome(run, doubt.fence, lambda found: self._settled(call, attempt, doubt, found))
+        else:
+            self._decided(call, attempt, attempt.error)
+
+    def _settled(self, call: StepCall, attempt: Attempt, doubt: InDoubt, found: bytes | None) -> None:
+        """It is known whether the commit of an attempt happened."""
+        attempt.value, attempt.error = (None, doubt.error) if found is None else (Recorded(found), None)
+        if self._calls.get(call.command.call) is call and not self._run.closed_to_outcomes:
+            self._decided(call, attempt, attempt.error)
 
     def _decided(self, call: StepCall, attempt: Attempt | None, error: BaseException | None) -> None:
         """Turn an outcome into an entry: of the call, or of the attempt when another follows."""
@@ -136,7 +158,7 @@ class StepCalls:
         value = None
         if error is None and attempt is not None:
             try:
-                value = run.draft.payload(command.step.result.encode(attempt.value), f"the result of {command.call!r}")
+                value = run.draft.payload(stored_form(command.step, attempt.value), f"the result of {command.call!r}")
             except Exception as refused:  # noqa: BLE001 - it has the wrong type, is too large, or its class cannot tell
                 error = refused
         if error is not None and (again := self._again(call, error)) is not None:

@@ -27,6 +27,12 @@ class Watchdog:
         self._turned = threading.Event()
         self._thread = threading.Thread(target=self._run, name="stepwell-watchdog", daemon=True)
         self.seen: list[str] = []
+        self._longest = 0.0
+
+    def lag(self) -> float:
+        """The longest that the loop did not turn since this was asked last, in seconds, as far as samples show."""
+        longest, self._longest = self._longest, 0.0
+        return longest
 
     def start(self) -> None:
         self._thread.start()
@@ -39,6 +45,7 @@ class Watchdog:
     def _run(self) -> None:
         while not self._stop.wait(self._period):
             self._turned.clear()
+            began = self._clock.monotonic()
             try:
                 self._loop.call_soon_threadsafe(self._turned.set)
             except RuntimeError:  # the loop is closed
@@ -46,7 +53,8 @@ class Watchdog:
             if not self._turned.wait(self._blocked) and not self._stop.is_set():
                 self._report(sys._current_frames().get(self._thread_id))
                 while not self._turned.wait(self._period) and not self._stop.is_set():
-                    pass
+                    self._longest = max(self._longest, self._clock.monotonic() - began)
+            self._longest = max(self._longest, self._clock.monotonic() - began)
 
     def _report(self, frame: FrameType | None) -> None:
         stack = "".join(traceback.format_stack(frame)[-8:]) if frame is not None else "(no stack)\n"

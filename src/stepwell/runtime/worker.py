@@ -18,11 +18,12 @@ import msgspec
 from stepwell.core.history import voided
 from stepwell.model.change import Change, NewRun, Patch
 from stepwell.model.entry import Finished, Started, decode_entries
+from stepwell.model.logline import Line
 from stepwell.model.run import Claimed, RunRow, WorkerRow
 from stepwell.model.status import RunStatus
 from stepwell.ports.alarms import Alarms
 from stepwell.ports.clock import Clock
-from stepwell.ports.definitions import Definitions
+from stepwell.ports.definitions import Definitions, codes_of
 from stepwell.ports.store import Store
 from stepwell.runtime.activation import Activation
 from stepwell.runtime.claims import Claims
@@ -32,6 +33,7 @@ from stepwell.runtime.executor import Executor
 from stepwell.runtime.heart import Heartbeat
 from stepwell.runtime.hooks import HookEvent, Hooks
 from stepwell.runtime.journal import JournalWriter
+from stepwell.runtime.loglines import LogLines
 from stepwell.runtime.lookups import Lookups
 from stepwell.runtime.resources import Resources
 from stepwell.runtime.suspended import Suspended
@@ -64,6 +66,9 @@ class Worker:
         self.suspended = Suspended(options.hot)
         self.ended: Callable[[RunRow, Finished | None], None] | None = None
         self.lost: Callable[[Worker], None] | None = None
+        self.lines: LogLines | None = None
+        self.lag: Callable[[], float] = float
+        self._coded: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
         self.shadow: Callable[[Activation], None] | None = None
         self.resources = Resources(definitions.resources())
         self.executor = Executor(options.concurrency, clock, alarms, self.resources)
@@ -237,6 +242,14 @@ class Worker:
         return self.options.workflows or self.definitions.workflow_names()
 
     @property
+    def codes(self) -> tuple[str, ...]:
+        """The fingerprints of the code that it has of them, in their order."""
+        names = self.names
+        if self._coded[0] is not names:
+            self._coded = (names, codes_of(self.definitions, names))
+        return self._coded[1]
+
+    @property
     def room(self) -> int:
         """How many more runs may be taken on: free slots, and as many as were finished lately."""
         return 0 if self.stopping or self.dead else self.claims.window - len(self.runs)
@@ -288,6 +301,11 @@ class Worker:
     def started(self, key: bytes) -> None:
         self.claims.nudge(due=True)
 
+    def keep(self, row: RunRow, level: int, text: str, call: str = "", attempt: int = 1) -> None:
+        if self.lines is not None and level >= logging.INFO:
+            line = Line(self.clock.now(), logging.getLevelName(level), text, call, attempt)
+            self.lines.add(row.key, line, fresh=row.epoch <= 1)
+
     def wants(self, event: str) -> bool:
         return self.hooks.wants(event)
 
@@ -313,7 +331,9 @@ class Worker:
         now = self.clock.now()
         return WorkerRow(id=self.id, host=platform.node(), pid=os.getpid(), version=self.options.version,
                          concurrency=self.options.concurrency, started_at=self._started_at, beat_at=now,
-                         expires_at=now + self.options.lease_s, held=len(self.runs))  # fmt: skip
+                         expires_at=now + self.options.lease_s, held=len(self.runs), queues=self.options.queues,
+                         offers=dict(zip(self.names, self.codes, strict=True)), lag=self.lag(),
+                         draining=self.stopping)  # fmt: skip
 
     def lease_holds(self) -> bool:
         return self._heart is not None and self.clock.monotonic() < self._heart.holds_until
@@ -335,9 +355,13 @@ class Worker:
             self.loop.call_soon_threadsafe(self._die)
 
     def _die(self) -> None:
-        log.error("this worker was declared dead (no heartbeat within its lease): everything it held is dropped")
-        self.dead = True
-        for run in list(self.runs.values()):
-            run.drop("the worker was declared dead")
+        self.give_up("it was declared dead (no heartbeat within its lease)")
         if self.lost is not None:
             self.lost(self)
+
+    def give_up(self, why: str) -> None:
+        """Stop for good: whatever it held is somebody else's."""
+        log.error("this worker stops, and drops what it held: %s", why)
+        self.dead = True
+        for run in list(self.runs.values()):
+            run.drop("the worker stopped")
