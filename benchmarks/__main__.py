@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from benchmarks import databases, floor, growth, idle, latency, processes, recovery, report, sleeping, steps
+from benchmarks import databases, floor, growth, idle, latency, processes, recovery, report, rest, sleeping, steps
 from benchmarks.databases import Fresh
 
 Measure = Callable[..., Coroutine[Any, Any, None]]
@@ -19,6 +19,7 @@ ALL: dict[str, Measure] = {
     "growth": growth.main,
     "sleeping": sleeping.main,
     "recovery": recovery.main,
+    "rest": rest.main,
 }
 QUICK: dict[str, Measure] = {
     "floor": lambda on: floor.main(on, 3_000, 1),
@@ -29,6 +30,7 @@ QUICK: dict[str, Measure] = {
     "processes": lambda on: processes.main(on, 2_000, 1),
     "latency": lambda on: latency.main(on, 50),
     "idle": lambda on: idle.main(on, 5.0),
+    "rest": lambda on: rest.main(on, 10_000, 1_000, 100, 3.0, 1),
 }
 
 

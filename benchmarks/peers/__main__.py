@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import json
 import subprocess
-import sys
 import venv
 from pathlib import Path
 from statistics import median
@@ -53,7 +52,7 @@ def installed(peer: Peer) -> Path:
     if not (folder / "made").exists():
         print(f"installing {', '.join(peer.packages)} into {folder}", flush=True)
         venv.create(folder, with_pip=True, clear=True)
-        command = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        command = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*command, *peer.packages], check=True, stderr=subprocess.DEVNULL)
         (folder / "made").touch()
     return folder / "bin"
@@ -65,7 +64,7 @@ def run(peer: Peer, url: str, count: int, steps: int, way: str) -> dict[str, flo
     if peer.prepare:
         program, *arguments = peer.prepare
         subprocess.run([programs / program, *arguments, url], check=True, stdout=subprocess.DEVNULL)
-    command = [programs / "python", HERE / peer.script, url, str(count), str(steps), way]
+    command = [str(programs / "python"), str(HERE / peer.script), url, str(count), str(steps), way]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=600, check=True)
     measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return measured
@@ -123,4 +122,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

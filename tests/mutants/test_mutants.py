@@ -15,7 +15,7 @@ from stepwell.model.run import RunRow
 from stepwell.runtime import ends, journal
 from stepwell.runtime.activation import Activation
 from stepwell.runtime.custody import Custody
-from stepwell.runtime.journal import JournalWriter
+from stepwell.runtime.journal import _Lane
 from stepwell.runtime.steps import StepCalls
 from stepwell.runtime.suspended import Suspended
 from stepwell.store.memory import MemoryStore, changes, leases
@@ -83,15 +83,15 @@ def no_epoch_check_of_kept_kernels(m: pytest.MonkeyPatch) -> None:
 
 @mutant(s.what_is_acknowledged_is_there)
 def acknowledged_before_the_commit(m: pytest.MonkeyPatch) -> None:
-    real = JournalWriter._commit
+    real = _Lane._commit
 
-    def eager(self: JournalWriter, group: Any) -> None:
+    def eager(self: _Lane, group: Any) -> None:
         self._answer(group, [Reply(True) for _ in group])
         for item in group:
             item.done = []
         real(self, group)
 
-    m.setattr(JournalWriter, "_commit", eager)
+    m.setattr(_Lane, "_commit", eager)
 
 
 @mutant(s.effects_wait_for_what_they_follow_from)
@@ -136,11 +136,11 @@ def retry_count_in_memory(m: pytest.MonkeyPatch) -> None:
 
 @mutant(s.changes_of_one_run_in_one_group_are_folded_into_one)
 def unfolded_group(m: pytest.MonkeyPatch) -> None:
-    def form(self: JournalWriter) -> Any:
+    def form(self: _Lane) -> Any:
         group, self._pending = self._pending, []
         return group
 
-    m.setattr(JournalWriter, "_form", form)
+    m.setattr(_Lane, "_form", form)
 
 
 @mutant(s.changes_of_one_run_in_one_group_are_folded_into_one)

@@ -1,0 +1,150 @@
+"""REST: starts per second over HTTP, pages of a large database, and a thousand readers of live streams."""
+
+import asyncio
+import os
+import statistics
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from benchmarks.databases import Fresh
+from benchmarks.growth import fill
+from benchmarks.report import heading, line, spread
+from benchmarks.workloads import opened
+from stepwell.server.serving import Serving, serve
+
+PAGES = ("/runs", "/runs?status=failed", "/runs/count", "/overview", "/queues", "/workers", "/failures",
+         "/runs/histogram?since=24h", "/workflows")  # fmt: skip
+TARGET_MS = 200
+
+
+@asynccontextmanager
+async def serving(url: str, **options: Any) -> AsyncIterator[tuple[Any, Serving]]:
+    """An app that works in this process and is served by it."""
+    async with opened(url, **options) as app:
+        server = await serve(app, port=0)
+        try:
+            yield app, server
+        finally:
+            await server.stop()
+
+
+def caller(server: Serving) -> httpx.AsyncClient:
+    """A client; in this process, so that it has a part in what is measured."""
+    limits = httpx.Limits(max_connections=64)
+    return httpx.AsyncClient(base_url=f"{server.url}/api/v1", limits=limits, timeout=120)
+
+
+async def starts(http: httpx.AsyncClient, count: int, at_once: int, batch: int) -> float:
+    """Runs started per second."""
+    left = iter(range(0, count, batch))
+    one = {"workflow": "w1", "input": 1}
+
+    async def caller() -> None:
+        for _ in left:
+            if batch == 1:
+                answer = await http.post("/runs", json=one)
+            else:
+                answer = await http.post("/runs/batch", json={"runs": [one] * batch})
+            answer.raise_for_status()
+
+    began = time.perf_counter()
+    await asyncio.gather(*(caller() for _ in range(at_once)))
+    return count / (time.perf_counter() - began)
+
+
+async def pages(http: httpx.AsyncClient, repeats: int) -> None:
+    """How long each page takes, warm."""
+    for path in PAGES:
+        answer = await http.get(path, timeout=120)
+        for _ in range(100):
+            answer = await http.get(path, timeout=120)
+            if answer.json().get("complete", True):
+                break
+            await asyncio.sleep(0.2)
+        times = []
+        for _ in range(repeats):
+            began = time.perf_counter()
+            answer = await http.get(path, timeout=120)
+            answer.raise_for_status()
+            times.append((time.perf_counter() - began) * 1e3)
+        line(f"GET {path} (target {TARGET_MS} ms)", spread(times, " ms", 1))
+
+
+async def reader(server: Serving, ready: asyncio.Event, counted: list[int]) -> None:
+    """Read a live stream and throw it away, as cheaply as can be: the reader must not be what is measured."""
+    stream, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(b"GET /api/v1/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    try:
+        while data := await stream.read(1 << 18):
+            counted[0] += len(data)
+            ready.set()
+    finally:
+        writer.close()
+
+
+def resident() -> float:
+    """Megabytes of memory that this process holds; 0 where the system does not say."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+    except OSError:
+        return 0.0
+
+
+async def streams(server: Serving, http: httpx.AsyncClient, readers: int, rate: int, seconds: float) -> None:
+    """Readers of the live stream while runs are started at a rate."""
+    counted = [0]
+    ready = [asyncio.Event() for _ in range(readers)]
+    before = resident()
+    tasks = [asyncio.ensure_future(reader(server, event, counted)) for event in ready]
+    await asyncio.gather(*(event.wait() for event in ready))
+    idle = resident()
+    cpu, began, late, done = time.process_time(), time.perf_counter(), list[float](), 0
+    while (now := time.perf_counter() - began) < seconds:
+        wanted = int(now * rate) - done
+        if wanted > 0:
+            asked = time.perf_counter()
+            answers = await asyncio.gather(
+                *(http.post("/runs", json={"workflow": "w1", "input": 1}) for _ in range(wanted))
+            )
+            late.append((time.perf_counter() - asked) * 1e3)
+            assert all(answer.status_code == 201 for answer in answers)
+            done += wanted
+        await asyncio.sleep(0.01)
+    spent = time.perf_counter() - began
+    used = (time.process_time() - cpu) / spent
+    left = sum(not task.done() for task in tasks)
+    line(f"{readers:,} readers, starts per second (asked {rate})", f"{done / spent:,.0f}")
+    line("  readers still connected at the end", f"{left:,}")
+    line("  start answered within, median", f"{statistics.median(late):,.1f} ms")
+    line("  sent to readers", f"{counted[0] / spent / 1e6:,.1f} MB/s")
+    line("  CPU of server, worker, readers and callers together", f"{used:.2f} cores")
+    line("  memory: without readers, connected, at the end", f"{before:,.0f}, {idle:,.0f}, {resident():,.0f} MB")
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+async def main(on: Fresh, size: int = 1_000_000, count: int = 5_000, readers: int = 1_000, seconds: float = 15.0,
+               repeats: int = 3) -> None:  # fmt: skip
+    """Print starts per second, page times at a size, and what many readers cost."""
+    heading("REST: starts, pages of a large database, live streams")
+    async with on() as url, serving(url) as (_, server), caller(server) as http:
+        single, batched = [], []
+        for _ in range(repeats):
+            single.append(await starts(http, count // 5, 32, 1))
+            batched.append(await starts(http, count, 4, 250))
+        line("starts one by one, 32 callers", spread(single, " runs/s"))
+        line("starts in batches of 250, 4 callers", spread(batched, " runs/s"))
+        line("  batches / one by one", f"{statistics.median(batched) / statistics.median(single):.1f}")
+    async with on() as url, serving(url) as (_, server), caller(server) as http:
+        await streams(server, http, readers, 200, seconds)
+    async with on() as url:
+        await fill(url, size)
+        async with serving(url, mode="client") as (_, server), caller(server) as http:
+            line(f"pages of {size:,} runs", "")
+            await pages(http, 10)
