@@ -19,11 +19,11 @@ def main(url: str, count: int, steps: int, mode: str) -> None:
     DBOS(config={"name": "bench", "system_database_url": url, "log_level": "ERROR", "sys_db_pool_size": 20,
                  "run_admin_server": False})  # fmt: skip
 
-    @DBOS.step()
+    @DBOS.step()  # type: ignore[untyped-decorator, unused-ignore]
     def one(x: int) -> int:
         return x + 1
 
-    @DBOS.workflow()
+    @DBOS.workflow()  # type: ignore[untyped-decorator, unused-ignore]
     def flow(x: int) -> int:
         for _ in range(steps):
             x = one(x)

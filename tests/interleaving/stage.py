@@ -156,7 +156,8 @@ class Director:
         await asyncio.sleep(0)
         while not actor.waits_for_its_turn:
             await asyncio.sleep(LOOK)
-            if not actor.waits_for_its_turn and await self._blocked(actor):
+            blocked = await self._blocked(actor)
+            if blocked and not actor.waits_for_its_turn:
                 return
 
     async def _can(self, actor: Actor) -> bool:
