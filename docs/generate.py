@@ -29,7 +29,8 @@ from stepwell.runtime.activation import KEEP_HOT
 from stepwell.runtime.reaper import EVERY
 
 # Errors register themselves: every module that defines some has to be there, whatever imported this one.
-for home in ("stepwell.authoring.starting", "stepwell.client.discover"):
+HOMES = ("stepwell.errors", "stepwell.authoring.starting", "stepwell.client.discover", "stepwell.server.refusals")
+for home in HOMES:
     import_module(home)
 
 DOCS = Path(__file__).parent
@@ -60,6 +61,7 @@ def verbs() -> str:
         Act.SET: "at once",
         Act.OPEN: "new generation",
         Act.REWIND: "rewinds",
+        Act.FREE: "at once",
     }
     rows = [[f"`{verb}`", *(short[VERBS[verb].get(state)] for state in RunStatus)] for verb in Verb]
     return table(["", *RunStatus], rows)
@@ -100,7 +102,7 @@ def errors() -> str:
     for family, heading in FAMILIES:
         rows = [
             [f"`{code}`", f"`{cls.__name__}`", "yes" if cls.retryable else "", first_sentence(cls.__doc__)]
-            for code, cls in ERRORS.items()
+            for code, cls in sorted(ERRORS.items(), key=lambda item: HOMES.index(item[1].__module__))
             if issubclass(cls, family)
         ]
         parts.append(f"### {heading}\n\n" + table(["code", "class", "retried", "meaning"], rows))

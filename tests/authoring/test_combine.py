@@ -233,3 +233,10 @@ def test_parts_may_run_at_once() -> None:
         held.done(call, call)
     assert [len(pair) for pair in held.result] == [2, 2, 2]
     replays_alike(held)
+
+
+def test_unknown_options_of_an_inline_step_are_refused_as_options() -> None:
+    with pytest.raises(InvalidOption, match="speed"):
+        run_step.options(speed=1)
+    with pytest.raises(InvalidOption, match="retries"):
+        run_step.options(retries=-1)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stepwell import cleanup, now, progress, random, run_info, scope, sleep, uuid4
-from stepwell.authoring.context import sleep_until
+from stepwell.authoring.context import line_of, sleep_until
 from stepwell.errors import InvalidDuration, InvalidOption, NaiveDatetime
 from tests.core.driver import START, Held, House
 
@@ -165,3 +165,11 @@ def test_the_logger_is_silent_in_replay() -> None:
     held.done("work")
     assert held.kernel.lines == [(logging.WARNING, "100%"), (logging.DEBUG, "d"), (logging.ERROR, "e")]
     assert held.again().kernel.lines == []
+
+
+def test_a_message_that_its_arguments_do_not_fit_is_kept_as_it_is() -> None:
+    assert line_of("%d of %s", (3, "x"), None) == "3 of x"
+    assert line_of("%d of %s", ("x",), None) == "%d of %s ('x',)"
+    assert line_of("100 %", (), None) == "100 %"
+    assert line_of("failed", (), ValueError("no")) == "failed\nValueError: no"
+    assert line_of("failed", (), True) == "failed"  # there is no exception here

@@ -54,8 +54,9 @@ def test_an_unknown_event_is_told_with_those_there_are() -> None:
     assert mine.event("a") == 1
     with pytest.raises(UnknownEvent, match=r"Events of this app: a, b\."):
         mine.event("paid")
-    with pytest.raises(DuplicateName, match="event 'a' is defined twice"):
+    with pytest.raises(DuplicateName, match=r"event 'a' is defined twice: at .*test_registry\.py:\d+ and at") as said:
         mine.add_event("a", 3)
+    assert str(said.value).count("test_registry.py:") == 2
     assert mine.event("a") == 1
 
 
@@ -67,6 +68,20 @@ def test_a_resource_is_replaced_and_put_back() -> None:
     assert mine.override("db", before) is list
     with pytest.raises(KeyError):
         mine.override("nonesuch", list)
+
+
+def test_a_resource_defined_twice_names_both_places() -> None:
+    app = App("memory://")
+
+    def pool() -> int:
+        return 1
+
+    app.resource(pool)
+    with pytest.raises(DuplicateName, match=r"resource 'pool' is defined twice") as said:
+        app.resource(pool)
+    line = pool.__code__.co_firstlineno
+    assert str(said.value).count(f"test_registry.py:{line}") == 2
+    app.event("pool")  # an event may have the name of a resource
 
 
 def test_subscriptions_are_those_of_all_workflows() -> None:

@@ -17,7 +17,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import assert_type
 
-from stepwell import App, Run, first, fold, run_step, sleep
+from stepwell import App, RemoteClient, Run, first, fold, run_step, sleep
 from stepwell.authoring.call import Call
 from stepwell.authoring.combine import Won
 from stepwell.authoring.step import StepCall
@@ -145,6 +145,16 @@ async def main() -> None:
     await paid.send(order)  # wrong
     await bare.send(key="x")
     place.fn("order")
+    for client in (app, RemoteClient("https://wells.example")):
+        assert_type(await client.start(place.options(id="x"), order), Run[int])
+        assert_type(await client.start_many(place, [(order,)]), list[Run[int]])
+        await client.start("place", {"id": "x"}, id="x")
+        await client.start(place, "order")  # wrong
+        await client.start(place)  # wrong
+        await client.start(5)  # wrong
+    with app.sync as face:
+        assert_type(face.start(place, order).result(), int)
+        face.start(place, "order")  # wrong
 """
 
 

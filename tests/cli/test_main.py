@@ -15,6 +15,7 @@ from stepwell.errors import ERRORS, StepwellError
 
 Invoke = Callable[..., Result]
 HEAVY = {"asyncio", "msgspec", "rich", "apsw", "greenlet", "logging", "subprocess", "watchfiles", "sqlite3"}
+HEAVY |= {"httpx", "litestar", "uvicorn", "asyncpg"}
 
 # `import stepwell` brings in what people use in their programs; the command line must not add to it.
 ALONE = """

@@ -11,7 +11,7 @@ from stepwell.cli.main import COMMANDS, cli
 
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 HEADING = "## Reference\n"
-SHARED = ("-u,", "-n,", "--debug", "--json", "-a,")
+SHARED = ("-u,", "-n,", "--debug", "--json", "-a,", "--server", "--profile")
 RANGE = re.compile(r"; [\d.<=]*x[<>=][^\]]*|\[[\d.<=]*x[<>=][^\]]*\]")
 
 

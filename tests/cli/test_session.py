@@ -7,11 +7,13 @@ import pytest
 from stepwell import App
 from stepwell.cli.options import Target
 from stepwell.cli.session import client_of, opened, talk
+from stepwell.client.remote import RemoteClient
 from stepwell.errors import AppClosed, SchemaMissing
 
 
 def test_a_client_knows_runs_by_name_alone(url: str) -> None:
     app = client_of(Target(url, "other"))
+    assert isinstance(app, App)
     assert app.settings.mode == "client"
     assert app.settings.namespace == "other"
     assert app.registry.workflow_names() == ()
@@ -36,7 +38,7 @@ def test_only_who_may_create_creates(url: str, tmp_path: Path) -> None:
 
 
 def test_it_is_closed_afterwards(url: str) -> None:
-    async def main() -> App:
+    async def main() -> Any:
         async with opened(Target(url), create=True) as app:
             await app.runs.list()
         with pytest.raises(AppClosed):
@@ -44,3 +46,25 @@ def test_it_is_closed_afterwards(url: str) -> None:
         return app
 
     asyncio.run(main())
+
+
+def test_a_server_is_talked_to_by_its_own_client(shop: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    client = client_of(Target(server="http://127.0.0.1:9", app=shop.__file__))
+    assert isinstance(client, RemoteClient)
+    assert client.http.url == "http://127.0.0.1:9"
+    assert "hello" in client.registry.workflow_names()
+    monkeypatch.setenv("STEPWELL_API_URL", "http://127.0.0.1:8")
+    assert isinstance(client_of(Target()), RemoteClient)
+    assert isinstance(client_of(Target("sqlite:///x.db")), App)
+    assert isinstance(client_of(Target(local=True)), App)
+
+
+def test_a_profile_names_the_database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "pyproject.toml").write_text('[tool.stepwell.profiles.copy]\nurl = "sqlite:///c.db"\nnamespace = "n"\n')
+    app = client_of(Target(profile="copy"))
+    assert isinstance(app, App)
+    assert (app.settings.database_url, app.settings.namespace) == ("sqlite:///c.db", "n")

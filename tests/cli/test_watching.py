@@ -10,7 +10,7 @@ from stepwell.cli.calls import view_of
 from stepwell.cli.options import Target
 from stepwell.cli.session import talk
 from stepwell.cli.snapshot import Snapshot
-from stepwell.cli.watching import Lines, rich_text, screen, settled, watched
+from stepwell.cli.watching import Lines, rich_text, screen, watched
 from stepwell.model.run import RunRow
 from stepwell.model.status import RunStatus
 
@@ -50,12 +50,6 @@ def test_each_happening_is_one_line_and_said_once() -> None:
     entries.append({"k": "finish", "at": 106.0, "status": "failed", "error": {"type": "E", "message": "x"}})
     failed = seen(entries, status=RunStatus.FAILED, finished_at=106.0, progress=0.5, note="half")
     assert text(lines.news(failed)) == ["+6.0 s r1 failed", "+10.0 s E: x"]
-
-
-def test_settled() -> None:
-    assert settled(seen([], status=RunStatus.PARKED).row)
-    assert settled(seen([], status=RunStatus.CANCELLED).row)
-    assert not settled(seen([], status=RunStatus.PAUSED).row)
 
 
 def test_following_a_run_while_it_goes_on(url: str, shop: Any, capsys: pytest.CaptureFixture[str]) -> None:

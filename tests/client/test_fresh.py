@@ -1,6 +1,7 @@
 """A reading that many ask for."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -53,13 +54,13 @@ async def test_what_takes_long_is_read_seldom() -> None:
 
 
 async def test_a_failure_is_told_and_not_kept() -> None:
-    answers = iter([ValueError("no"), 5])
+    answers: Any = iter([ValueError("no"), 5])
 
     async def read() -> int:
         answer = next(answers)
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return int(answer)
 
     fresh = Fresh(read, VirtualClock(), 1.0)
     with pytest.raises(ValueError, match="no"):

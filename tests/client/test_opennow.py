@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from stepwell import App
-from stepwell.client.check import OpenCall
+from stepwell.client.check import OpenCall, check_run
 from stepwell.client.opennow import OpenNow
 from stepwell.testing.environment import Environment
 from tests.server.shop import shop
@@ -44,17 +44,15 @@ async def test_held_here_and_replayed_agree() -> None:
 
 
 async def test_a_replay_is_kept_until_the_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    from stepwell.client import opennow
-
     app, replays = shop(), 0
-    check = opennow.check_run
+    check = check_run
 
     def counted(*args: Any) -> Any:
         nonlocal replays
         replays += 1
         return check(*args)
 
-    monkeypatch.setattr(opennow, "check_run", counted)
+    monkeypatch.setattr("stepwell.client.opennow.check_run", counted)
     async with Environment(app) as env:
         await app.start("nap", 60, id="n")
         await env.settle()
@@ -63,6 +61,6 @@ async def test_a_replay_is_kept_until_the_run_goes_on(monkeypatch: pytest.Monkey
         for _ in range(3):
             await found(app, "n", now)
         assert replays == 1
-        monkeypatch.setattr(opennow, "MOST_ENTRIES", 0)
+        monkeypatch.setattr("stepwell.client.opennow.MOST_ENTRIES", 0)
         assert await found(app, "n", now) is None
         app._engine().workers[:] = workers

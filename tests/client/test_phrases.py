@@ -18,7 +18,8 @@ def row(status: S, **more: Any) -> RunRow:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.12, "120 ms"), (-1, "0 ms"), (3.14, "3.1s"), (5.0, "5s"), (64, "1m 04s"), (43_440, "12h 04m"), (266_400, "3d 2h"),
+    [(0.12, "120 ms"), (-1, "0 ms"), (3.14, "3.1s"), (5.0, "5s"), (64, "1m 04s"), (43_440, "12h 04m"),
+     (266_400, "3d 2h"),
      (59.97, "1m 00s"), (3_600, "1h 00m")],
 )  # fmt: skip
 def test_lengths(seconds: float, text: str) -> None:
@@ -91,7 +92,9 @@ def test_the_sentence_over_a_run(run: RunRow, calls: list[CallView], text: str) 
 def test_policies() -> None:
     assert policy_of(StepRules(retry=Retry(0))) == "1 attempt"
     rules = StepRules(retry=Retry(5, "2s", "linear"), timeout=30.0, queue_timeout=60.0, effect=Effect.AT_MOST_ONCE)
-    assert policy_of(rules) == "6 attempts, 2s apart, growing; at most 30s each; at most once; at most 1m 00s in the queue"
+    assert (
+        policy_of(rules) == "6 attempts, 2s apart, growing; at most 30s each; at most once; at most 1m 00s in the queue"
+    )
     assert policy_of(WorkflowRules(retry=Retry(0), deadline=3600.0)) == "1 attempt; at most 1h 00m in all"
 
 

@@ -14,7 +14,6 @@ from stepwell.model.record import Record
 from stepwell.testing.environment import Environment
 from tests.server.shop import shop
 
-
 pytestmark = pytest.mark.anyio
 
 

@@ -143,7 +143,10 @@ def test_what_is_open_is_told_by_a_replay() -> None:
     assert (running["charge"].status, running["charge"].began) == ("running", 1.0)
     held = calls(*entries, at=row(RunStatus.RUNNING), open_calls=[
         OpenCall(Kind.STEP, "a", None, 1, 2, 5.0), OpenCall(Kind.STEP, "b", None, 1, 1, 0.0)])  # fmt: skip
-    assert (held["a"].status, [(a.n, a.status, a.began) for a in held["a"].attempts]) == ("running", [(2, "running", 5.0)])
+    assert (held["a"].status, [(a.n, a.status, a.began) for a in held["a"].attempts]) == (
+        "running",
+        [(2, "running", 5.0)],
+    )
     assert (held["b"].status, held["b"].attempts) == ("queued", [])
     assert held["paid"].status == "cancelled"  # the body has given it up
 

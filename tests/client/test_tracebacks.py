@@ -47,7 +47,9 @@ def test_libraries_are_told_apart() -> None:
 def test_files_that_are_not_loaded_code_are_not_read(named: str) -> None:
     forged = f'Traceback (most recent call last):\n  File "{named}", line 1, in x\nX: y'
     assert frames_of(forged)[0].context == []
-    in_message = f'Traceback (most recent call last):\n  File "a.py", line 1, in x\nX: y\n  File "{named}", line 1, in z'
+    in_message = (
+        f'Traceback (most recent call last):\n  File "a.py", line 1, in x\nX: y\n  File "{named}", line 1, in z'
+    )
     assert [frame.file for frame in frames_of(in_message)] == ["a.py"]
 
 

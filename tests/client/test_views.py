@@ -3,6 +3,7 @@
 import pytest
 
 from stepwell.client.redact import OPEN, Redactor
+from stepwell.client.shapes import Failure
 from stepwell.client.views import MOST_VALUE, Views
 from stepwell.errors import NotFound
 from stepwell.testing.environment import Environment
@@ -70,7 +71,7 @@ async def test_a_failed_run_shows_where_it_failed_and_hides_what_is_secret() -> 
         detail = await views.detail(row, Redactor(("text",)))
         assert detail.input == {"text": "••••"}
         assert detail.summary.text == "refuse failed: ValueError: no card"
-        assert not isinstance(detail.error, type(detail.result))
+        assert isinstance(detail.error, Failure)
         assert [frame.function for frame in detail.error.frames if frame.own] == ["refuse"]
         assert detail.actions == ["restart", "retry"]
         (listed,) = await views.runs([row])

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from stepwell import continue_as_new
-from stepwell.core.ending import EndFacts, ending, ending_error, parked
+from stepwell.core.ending import EndFacts, ending, ending_error, headline, parked
 from stepwell.core.rewind import ROLLBACK
 from stepwell.errors import DeadlineExceeded, NonRetryableError
 from stepwell.model.change import Patch
@@ -64,6 +64,7 @@ def test_an_error_names_its_call_and_what_was_undone() -> None:
     end = ends(held, facts())
     assert end.entry == Finished(at=100.0, status="failed", error=NO, cause="work#2", undone=["work"])
     assert end.patch.status is RunStatus.FAILED
+    assert end.patch.reason == "ValueError"  # by which failed runs are listed
     assert end.patch.expires_at is None
 
 
@@ -148,3 +149,17 @@ def test_a_rollback_that_failed_parks_the_run() -> None:
     assert end.patch.reason.startswith(ROLLBACK)
     assert "undoing work failed: 'nor this'; left to undo: undo of work" in end.patch.reason
     assert parked("x").patch == Patch(status=RunStatus.PARKED, release=True, reason="x")
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        (Failure("ValueError", "no luck\nat all"), "ValueError: no luck"),
+        (Failure("make.<locals>.NotToday"), "NotToday"),
+        (Failure("E", "  \n"), "E"),
+        (Failure("E", "x" * 300), "E: " + "x" * 196 + "…"),
+    ],
+)
+def test_a_failure_in_one_line(failure: Failure, said: str) -> None:
+    assert headline(failure) == said
+    assert len(said) <= 200

@@ -20,6 +20,8 @@ from stepwell.model.entry import (
     Finished,
     Intended,
     Nested,
+    Recoded,
+    Started,
     Stepped,
 )
 from stepwell.model.failure import Failure
@@ -260,3 +262,17 @@ def test_a_retry_fits_the_code_and_repeats_no_success(program: Program, choices:
     }
     assert not kept & {command.call for command in fresh.replayed}
     fresh.kernel.close()
+
+
+def test_by_which_code_a_run_went_on_is_not_undone() -> None:
+    entries: list[AnyEntry] = [
+        Started(at=1.0, code="a"),
+        Stepped(at=2.0, call="x", error=NO, opened=1),
+        Recoded(at=3.0, code="b"),
+        Stepped(at=3.0, call="y", value=stored(1), opened=2),
+        Finished(at=4.0, status="failed", error=NO, cause="x"),
+    ]
+    back = rewind(entries, 5.0)
+    assert back is not None
+    assert back.void == [1, 3, 4]
+    assert fold_history([*entries, back]).code == "b"

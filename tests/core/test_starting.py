@@ -11,7 +11,7 @@ from stepwell.model.change import NewRun
 from stepwell.model.entry import Started, decode_entries
 from stepwell.model.options import StartOptions
 from stepwell.model.policy import Retention, Retry
-from stepwell.model.rules import WorkflowRules
+from stepwell.model.rules import Versioning, WorkflowRules
 from stepwell.model.status import RunStatus
 
 KEY = bytes(range(16))
@@ -32,6 +32,15 @@ def test_rules_hold_where_options_say_nothing() -> None:
     assert (entry.at, entry.deadline, entry.queue_timeout, entry.python) == (100.0, 160.0, 30.0, PYTHON)
     assert bytes(entry.input.v) == b'{"n":1}'
     assert not run.named
+    assert (entry.code, row.pin) == ("", None)
+
+
+@pytest.mark.parametrize(("versioning", "pin"), [("latest", None), ("pin", "0a1b2c3d4e5f")])
+def test_the_code_is_named_and_pinned_if_the_workflow_says_so(versioning: Versioning, pin: str | None) -> None:
+    rules = WorkflowRules(retry=Retry(0), versioning=versioning)
+    run = new_run("w", b"{}", StartOptions(), rules, key=KEY, now=100.0, code="0a1b2c3d4e5f")
+    assert (started(run).code, run.row.pin) == ("0a1b2c3d4e5f", pin)
+    assert new_run("w", b"{}", StartOptions(), rules, key=KEY, now=100.0).row.pin is None  # nobody knows it yet
 
 
 def test_options_win_and_a_client_without_the_code_has_defaults() -> None:

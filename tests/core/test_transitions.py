@@ -5,6 +5,7 @@ import pytest
 
 from stepwell.core.transitions import MOVES, VERBS, Act, Verb, decide
 from stepwell.errors import IllegalState
+from stepwell.model.change import Patch
 from stepwell.model.entry import AnyEntry, Finished, Rewound, Started, Stepped, decode_entries
 from stepwell.model.failure import Failure
 from stepwell.model.run import RunRow
@@ -19,7 +20,7 @@ FAILED: list[AnyEntry] = [
 
 
 def a_row(status: S) -> RunRow:
-    return RunRow(key=bytes(16), id="r", workflow="w", status=status, epoch=3, inbox=2)
+    return RunRow(key=bytes(16), id="r", workflow="w", status=status, epoch=3, inbox=2, pin="0a1b2c3d4e5f")
 
 
 def test_every_state_has_its_line_and_leads_only_to_states() -> None:
@@ -52,7 +53,9 @@ def test_every_cell(verb: Verb, status: S) -> None:
     assert change is not None
     assert change.expect is not None
     assert (change.expect.epoch, change.expect.status, change.expect.inbox) == (3, status, 2)
-    if act is Act.POST:
+    if act is Act.FREE:
+        assert change.patch == Patch(pin="")  # and nothing else: its holder goes on
+    elif act is Act.POST:
         assert [post.target for post in change.post] == [row.key]
         assert change.post[0].item.kind == verb.value
     else:
@@ -79,6 +82,21 @@ def test_restart_opens_a_generation_with_the_same_input() -> None:
     assert (started.at, started.attempt) == (9.0, 1)
 
 
+def test_a_new_generation_is_pinned_to_nothing() -> None:
+    change = decide(a_row(S.PARKED), Verb.RESTART, [Started(at=1.0, code="0a1b2c3d4e5f")], 9.0)
+    assert change is not None
+    assert change.patch is not None
+    assert change.patch.pin == ""
+    (started,) = decode_entries(change.opens)
+    assert isinstance(started, Started)
+    assert started.code == ""  # whoever takes it says by which code
+
+
+def test_there_is_nothing_to_unpin() -> None:
+    row = msgspec.structs.replace(a_row(S.QUEUED), pin=None)
+    assert decide(row, Verb.UNPIN, [Started(at=1.0)], 9.0) is None
+
+
 def test_terminate_tells_the_parent() -> None:
     row = RunRow(key=bytes(16), id="r", workflow="w", status=S.WAITING, parent=b"p" * 16, parent_call="child")
     change = decide(row, Verb.TERMINATE, [Started(at=1.0)], 9.0)
@@ -91,7 +109,7 @@ def test_terminate_tells_the_parent() -> None:
 @pytest.mark.parametrize("verb", list(Verb))
 def test_what_a_verb_does_to_the_state_is_a_move_of_the_table(verb: Verb, status: S) -> None:
     act = VERBS[verb].get(status)
-    if act is None or act is Act.NOTHING:
+    if act in (None, Act.NOTHING, Act.FREE):
         return
     change = decide(a_row(status), verb, list(FAILED), 9.0)
     assert change is not None

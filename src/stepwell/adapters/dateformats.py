@@ -57,6 +57,6 @@ def _same_kind(shape: Any, part: dict[str, Any]) -> bool:
     """Whether a member of a union can be what a part of its schema is of."""
     if "$ref" in part:
         cls = getattr(shape, "cls", None)
-        return getattr(cls, "__name__", None) == part["$ref"].rpartition("/")[2]
+        return bool(getattr(cls, "__name__", None) == part["$ref"].rpartition("/")[2])
     arrays = shapes.ListType | shapes.SetType | shapes.FrozenSetType | shapes.VarTupleType | shapes.TupleType
     return isinstance(shape, arrays) if part["type"] == "array" else isinstance(shape, shapes.DictType)

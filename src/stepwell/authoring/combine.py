@@ -7,6 +7,7 @@ import msgspec
 
 from stepwell.authoring.ambient import body_kernel, facts_of, kernel_here, step_here
 from stepwell.authoring.call import Call
+from stepwell.authoring.decorators import policy_from
 from stepwell.authoring.inject import refuse_method
 from stepwell.authoring.registry import Registry
 from stepwell.authoring.step import Step
@@ -121,8 +122,8 @@ class RunStepNow:
         return step(*args, **kwargs)
 
     def options(self, policy: Any = None, /, **options: Any) -> "RunStepNow":
-        """The same with a policy: `run_step.options(retries=3)("title", fn)`."""
-        return RunStepNow(self._policy.merge(policy).merge(Policy(**options)))
+        """The same with a policy: `run_step.options(retries=3)("title", fn)`. Raises InvalidOption, InvalidDuration."""
+        return RunStepNow(self._policy.merge(policy).merge(policy_from(options)))
 
 
 run_step = RunStepNow()

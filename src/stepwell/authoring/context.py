@@ -1,6 +1,8 @@
 """What a workflow body may call: recorded time and randomness, sleeps, scopes, progress, facts of the run."""
 
 import logging
+import sys
+import traceback
 from datetime import UTC, datetime
 from typing import Any, NoReturn, Self, TypeVar
 from uuid import UUID
@@ -156,7 +158,10 @@ def progress(fraction: float, note: str | None = None) -> None:
 
 
 class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What a body may know of its run; recorded facts only."""
+    """What a body may know of its run; recorded facts only.
+
+    `code`: the fingerprint of the code that its generation began with, empty where nobody knew it.
+    """
 
     id: str
     workflow: str
@@ -165,13 +170,14 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime
     deadline: datetime | None
     tags: dict[str, Any]
+    code: str
     logger: Any
 
 
 class StepInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What a step may know of its attempt. `idempotency_key` is the same over all attempts of the call.
 
-    `errors` are the failures of earlier attempts, oldest first.
+    `errors` are the failures of earlier attempts, oldest first; `code` is the fingerprint of the step's code.
     """
 
     run_id: str
@@ -180,6 +186,7 @@ class StepInfo(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int
     errors: tuple[Failure, ...]
     idempotency_key: str
+    code: str
     logger: Any
 
 
@@ -196,6 +203,7 @@ def run_info() -> RunInfo:
         started_at=datetime.fromtimestamp(started.at, UTC),
         deadline=None if started.deadline is None else datetime.fromtimestamp(started.deadline, UTC),
         tags=dict(facts.row.tags),
+        code=started.code,
         logger=BodyLogger(kernel),
     )
 
@@ -209,9 +217,6 @@ def step_info() -> StepInfo:
     scope_: StepScope | None = None if kernel_here() is not None else step_here()
     if scope_ is None:
         raise WrongContext("stepwell.step_info() was called outside of a step", hint="In a body, use run_info().")
-    logger = logging.LoggerAdapter(
-        logging.getLogger("stepwell.step"), {"run_id": scope_.run_id, "workflow": scope_.workflow, "step": scope_.call}
-    )
     return StepInfo(
         run_id=scope_.run_id,
         workflow=scope_.workflow,
@@ -219,8 +224,35 @@ def step_info() -> StepInfo:
         attempt=scope_.attempt,
         errors=scope_.errors,
         idempotency_key=scope_.idempotency_key,
-        logger=logger,
+        code=scope_.code,
+        logger=StepLogger(scope_),
     )
+
+
+class StepLogger(logging.LoggerAdapter[logging.Logger]):
+    """A step's logger: as any other, with the facts of the attempt; its lines are kept with the run as well."""
+
+    def __init__(self, scope_: StepScope) -> None:
+        facts = {"run_id": scope_.run_id, "workflow": scope_.workflow, "step": scope_.call}
+        super().__init__(logging.getLogger("stepwell.step"), facts)
+        self._scope = scope_
+
+    def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
+        """Write one line at a `logging` level, whichever levels are shown; from "info" on it is kept."""
+        self._scope.log(level, line_of(msg, args, kwargs.get("exc_info")))
+        kwargs["stacklevel"] = kwargs.get("stacklevel", 1) + 1
+        super().log(level, msg, *args, **kwargs)
+
+
+def line_of(message: object, args: tuple[object, ...], error: object) -> str:
+    """The text of a line, and the traceback with it; a message that its arguments do not fit is left as it is."""
+    given = args[0] if len(args) == 1 and isinstance(args[0], dict) else args
+    try:
+        text = str(message) % given if args else str(message)
+    except (TypeError, ValueError, KeyError):
+        text = f"{message} {args!r}"
+    found = error if isinstance(error, BaseException) else sys.exception() if error else None
+    return text if found is None else "\n".join([text, *traceback.format_exception(found)]).rstrip()
 
 
 class BodyLogger:

@@ -14,7 +14,7 @@ from stepwell.authoring.workflow import Workflow
 from stepwell.errors import InvalidOption
 from stepwell.model.duration import seconds
 from stepwell.model.policy import Keep, Policy, Retention, Retry
-from stepwell.model.rules import WorkflowRules
+from stepwell.model.rules import VERSIONINGS, WorkflowRules
 from stepwell.ports.definitions import WorkflowDefinition
 
 _NEVER = Retry(0)
@@ -42,6 +42,9 @@ def _as_workflow(step: Step[..., Any]) -> WorkflowDefinition:
         result=definition.result,
         on=(),
         program=program_of_step(step, definition.result),
+        step=definition,
+        code=definition.code,
+        source=definition.source,
     )
 
 
@@ -53,6 +56,7 @@ _WORKFLOW_OPTIONS: dict[str, Any] = {
     "deadline": (str, int, float, timedelta),
     "retention": Retention,
     "keep": Keep,
+    "versioning": str,
 }
 
 
@@ -67,6 +71,8 @@ def make_workflow(registry: Registry, fn: Any, options: dict[str, Any]) -> Workf
     for name, kind in _WORKFLOW_OPTIONS.items():
         if own[name] is not None and (not isinstance(own[name], kind) or isinstance(own[name], bool)):
             raise InvalidOption(f"{name}={own[name]!r} of workflow {fn.__qualname__}", expected=_said(kind))
+    if own["versioning"] not in (None, *VERSIONINGS):
+        raise InvalidOption(f"versioning={own['versioning']!r} of workflow {fn.__qualname__}", expected="latest or pin")
     policy = policy_from({name: value for name, value in options.items() if name not in own})
     rules = WorkflowRules(
         retry=policy.retry(),
@@ -76,6 +82,7 @@ def make_workflow(registry: Registry, fn: Any, options: dict[str, Any]) -> Workf
         deadline=None if own["deadline"] is None else seconds(own["deadline"], "deadline"),
         retention=own["retention"],
         keep=own["keep"],
+        versioning=own["versioning"] or "latest",
     )
     for error in policy.raises or ():
         registry.errors.register(error)

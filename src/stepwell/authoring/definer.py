@@ -11,6 +11,7 @@ from stepwell.authoring.step import Step
 from stepwell.authoring.workflow import Workflow
 from stepwell.model.duration import Duration
 from stepwell.model.policy import Keep, Policy, Retention, Retry
+from stepwell.model.rules import Versioning
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -86,6 +87,7 @@ class Definer:
         retention: Retention | None = None,
         keep: Keep | None = None,
         deadline: Duration | None = None,
+        versioning: Versioning = "latest",
         **policy: Any,
     ) -> WorkflowDecorator: ...
 
@@ -95,6 +97,9 @@ class Definer:
         `on=` starts it whenever one of these events is published. `retries=` and the other options of `Retry` are
         for the whole run: each retry is a new generation. `deadline` bounds the run, `queue_timeout` its wait for a
         worker (seconds or durations).
+
+        `versioning="latest"`: any worker that knows the workflow goes on with a run, as long as its code fits (P13);
+        `"pin"`: only one that has the code that the run began with.
 
         Raises:
             DuplicateName, InvalidOption, InvalidDuration.

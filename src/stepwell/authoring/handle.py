@@ -7,11 +7,10 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from stepwell.errors import RunCancelled, RunFailed, RunParked, RunTerminated, StepwellError
-from stepwell.model.entry import AnyEntry, Started
-from stepwell.model.run import RunRow
+from stepwell.model.entry import AnyEntry
 from stepwell.model.status import RunStatus
 from stepwell.ports.codec import TypePlan
-from stepwell.ports.engine import Ended, Engine
+from stepwell.ports.engine import Ended, Engine, Standing
 
 R = TypeVar("R")
 
@@ -64,10 +63,7 @@ class Run(Generic[R]):
 
     async def status(self) -> RunStatusReport:
         """Where the run stands. Raises NotFound when retention has removed it."""
-        engine = self._engine()
-        row = await engine.row(self.key)
-        entries = await engine.entries(self.key)
-        return report(row, entries, engine, self._plan)
+        return report(await self._engine().standing(self.key), self._plan)
 
     async def result(self, timeout: float | str | None = None) -> R:
         """Wait for the end, and return the result. `timeout` is in seconds (or a duration).
@@ -121,6 +117,13 @@ class Run(Generic[R]):
         """Go on from the failed step, same id: what is recorded before it stays."""
         await self._engine().control(self.key, "retry")
 
+    async def unpin(self) -> None:
+        """Let any code go on with a run that is pinned to one: what it does next is up to the code that finds it.
+
+        Code that does not fit parks it, with what does not fit (P13). Idempotent.
+        """
+        await self._engine().control(self.key, "unpin")
+
     async def send(self, event: Any, payload: Any = None, *, id: str | None = None) -> None:
         """Send an event to this run's own mailbox; kept until a wait takes it. `id` de-duplicates."""
         name, data = event.encode(payload) if hasattr(event, "encode") and not isinstance(event, str) else (
@@ -138,31 +141,26 @@ def as_data(entry: AnyEntry) -> dict[str, Any]:
     return msgspec.json.decode(msgspec.json.encode(entry))  # type: ignore[no-any-return]
 
 
-def report(row: RunRow, entries: list[AnyEntry], engine: Engine, plan: TypePlan | None) -> RunStatusReport:
-    """Fold a row and its journal into a status."""
-    from stepwell.core.history import fold_history  # noqa: PLC0415
-
-    history = fold_history(entries)
-    started = next((e for e in entries if isinstance(e, Started)), None)
+def report(standing: Standing, plan: TypePlan | None) -> RunStatusReport:
+    """How a run stands, with its result as `plan` decodes it."""
+    row = standing.row
     result: Any = None
-    if history.finished is not None and history.finished.value is not None:
-        data = history.finished.value.v
+    if standing.value is not None:
         try:
-            result = plan.decode(data) if plan is not None else msgspec.json.decode(data)
+            result = plan.decode(standing.value) if plan is not None else msgspec.json.decode(standing.value)
         except StepwellError:
-            result = msgspec.json.decode(data)
-    failure = history.finished.error if history.finished is not None else None
+            result = msgspec.json.decode(standing.value)
     return RunStatusReport(
         id=row.id,
         workflow=row.workflow,
         state=row.status,
-        input=msgspec.json.decode(started.input.v) if started is not None else None,
+        input=None if standing.input is None else msgspec.json.decode(standing.input),
         result=result,
-        error=engine.errors.to_exception(failure) if failure is not None else None,
+        error=standing.error,
         reason=row.reason,
-        current=engine.current(row, tuple(history.open)),
+        current=standing.current,
         progress=None if row.progress is None else Progress(row.progress, row.note),
-        attempt=started.attempt if started is not None else 1,
+        attempt=standing.attempt,
         generation=row.generation,
         created_at=_moment(row.created_at),
         started_at=_moment(row.started_at),

@@ -10,10 +10,14 @@ T = TypeVar("T")
 
 
 class Injected:
-    """The default value of an injected parameter; says which resource belongs there."""
+    """The default value of an injected parameter; says which resource belongs there.
 
-    def __init__(self, name: str) -> None:
+    `transaction`: not the resource itself, but a connection from it, in the step's own transaction.
+    """
+
+    def __init__(self, name: str, *, transaction: bool = False) -> None:
         self.name = name
+        self.transaction = transaction
 
     def __repr__(self) -> str:
         return f"<{self.name}: injected by the worker>"
@@ -30,6 +34,14 @@ class Resource(Generic[T]):
     def inject(self) -> Any:
         """The default for a keyword parameter: the worker fills it, callers and type checkers skip it."""
         return Injected(self.name)
+
+    def transaction(self) -> Any:
+        """The default for a keyword parameter: a connection from this resource, in a transaction of the step's own.
+
+        The resource is a pool (asyncpg, psycopg), a SQLAlchemy engine or session maker, or a function that makes a
+        connection. What the body writes by it commits with the step's result, exactly once.
+        """
+        return Injected(self.name, transaction=True)
 
     def override(self, value: Any) -> "Override":
         """Use `value` (or what this callable makes) instead, as a context manager or for good: one line in a test."""
@@ -67,6 +79,22 @@ def injected_parameters(fn: Callable[..., Any]) -> dict[str, str]:
                 )
             found[name] = parameter.default.name
     return found
+
+
+def transaction_parameter(fn: Callable[..., Any]) -> str | None:
+    """The parameter of `fn` that gets a connection in the step's own transaction.
+
+    Raises:
+        InvalidOption: there are several.
+    """
+    defaults = {name: parameter.default for name, parameter in signature(fn).parameters.items()}
+    found = [name for name, value in defaults.items() if isinstance(value, Injected) and value.transaction]
+    if len(found) > 1:
+        raise InvalidOption(
+            f"step {fn.__qualname__} takes several transactions: {', '.join(found)}",
+            expected="one: what is in one database can be committed together",
+        )
+    return found[0] if found else None
 
 
 def refuse_method(fn: Any, what: str) -> None:

@@ -3,19 +3,24 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from stepwell.core.blame import blame
 from stepwell.errors import DuplicateName, UnknownEvent
 from stepwell.model.policy import NO_POLICY, Policy
 from stepwell.ports.codec import Codec
 from stepwell.ports.definitions import Errors, WorkflowDefinition
 from stepwell.ports.engine import Engine
+from stepwell.ports.guest import NoDrivers, Transactions
 
 
 class Registry:
     """The definitions of one app, filled by its decorators; implements `ports.definitions.Definitions`."""
 
-    def __init__(self, codec: Codec, errors: Errors, defaults: Policy = NO_POLICY) -> None:
+    def __init__(
+        self, codec: Codec, errors: Errors, defaults: Policy = NO_POLICY, transactions: Transactions | None = None
+    ) -> None:
         self.codec = codec
         self.errors = errors
+        self.transactions = transactions or NoDrivers()
         self.defaults = defaults
         self.event_timeout: float | None = None
         self.app: Any = None
@@ -33,19 +38,18 @@ class Registry:
         Raises:
             DuplicateName: another function has the name.
         """
-        self._claim_name(f"workflow or step {name!r}", name, fn)
+        self._claim(f"workflow or step {name!r}", _place_of(fn), " with `name=`")
         self._workflows[name] = define
 
     def add_event(self, name: str, event: Any) -> None:
-        """Register an event type. Raises DuplicateName."""
-        if name in self.events:
-            raise DuplicateName(f"event {name!r} is defined twice", hint="Give one of them another name.")
+        """Register an event type. Raises DuplicateName, which names both lines."""
+        file, line = blame()
+        self._claim(f"event {name!r}", f"{file}:{line}")
         self.events[name] = event
 
     def add_resource(self, name: str, factory: Callable[..., Any]) -> None:
         """Register a resource. Raises DuplicateName."""
-        if name in self._resources:
-            raise DuplicateName(f"resource {name!r} is defined twice", hint="Give one of them another name.")
+        self._claim(f"resource {name!r}", _place_of(factory))
         self._resources[name] = factory
 
     def override(self, name: str, factory: Callable[..., Any]) -> Callable[..., Any]:
@@ -77,11 +81,14 @@ class Registry:
     def resources(self) -> Mapping[str, Callable[..., Any]]:
         return self._resources
 
-    def _claim_name(self, what: str, name: str, fn: Any) -> None:
-        place = f"{fn.__code__.co_filename}:{fn.__code__.co_firstlineno}" if hasattr(fn, "__code__") else repr(fn)
-        if name in self._places:
+    def _claim(self, what: str, place: str, how: str = "") -> None:
+        if what in self._places:
             raise DuplicateName(
-                f"{what} is defined twice: at {self._places[name]} and at {place}",
-                hint="Give one of them another name with `name=`.",
+                f"{what} is defined twice: at {self._places[what]} and at {place}",
+                hint=f"Give one of them another name{how}.",
             )
-        self._places[name] = place
+        self._places[what] = place
+
+
+def _place_of(fn: Any) -> str:
+    return f"{fn.__code__.co_filename}:{fn.__code__.co_firstlineno}" if hasattr(fn, "__code__") else repr(fn)

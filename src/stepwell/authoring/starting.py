@@ -1,7 +1,7 @@
 """Starting runs: what workflows and steps have in common as things that can be started."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import isfinite
 from typing import Any, Generic, ParamSpec, TypeVar
 
@@ -20,6 +20,7 @@ from stepwell.model.command import StartChild
 from stepwell.model.duration import seconds
 from stepwell.model.options import StartOptions
 from stepwell.model.policy import Policy, Retention
+from stepwell.model.run import RunRow
 from stepwell.ports.engine import Engine, StartOrder
 
 P = ParamSpec("P")
@@ -56,10 +57,6 @@ class Startable(Generic[P, R]):
             return self._detached(kernel, order)
         return Call(self._start_name, "", None, None, lambda: self._start_by_engine(order))
 
-    async def start_now(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run[R]:
-        """Start from outside of any run (for the synchronous face)."""
-        return await self._start_by_engine(self._order(args, kwargs))
-
     async def _start_by_engine(self, order: StartOrder) -> Run[R]:
         engine = self.engine
         (row,) = await engine.start([order])
@@ -74,13 +71,7 @@ class Startable(Generic[P, R]):
             StartErrors: some could not be started; the others were. Its `errors` maps position → error, its
                 `runs` position → run.
         """
-        orders = [i.order if isinstance(i, StartItem) else self._order(_tuple(i), {}) for i in items]
-        rows = await self.engine.start(orders)
-        errors = {n: row for n, row in enumerate(rows) if isinstance(row, Exception)}
-        runs = {n: self._run(row) for n, row in enumerate(rows) if not isinstance(row, Exception)}
-        if errors:
-            raise StartErrors(errors, runs)
-        return list(runs.values())
+        return all_started(await self.engine.start(self.orders(items)), self._run)
 
     async def get(self, run_id: str) -> Run[R]:
         """The run of this id.
@@ -106,28 +97,54 @@ class Startable(Generic[P, R]):
     def _child(self, kernel: Kernel, call: str, order: StartOrder, *, detached: bool) -> StartChild:
         facts = facts_of(kernel)
         options = order.options
+        if options.conn is not None:
+            raise InvalidOption("conn= was given in a workflow body", hint="Start the run inside a transactional step.")
         if options.id is None:
             options = msgspec.structs.replace(options, id=f"{facts.row.id}/{kernel.generation}/{call}")
 
-        rules = order.definition.rules if order.definition is not None else None
+        rules, code = (d.rules, d.code) if (d := order.definition) is not None else (None, "")
 
         def request(key: bytes, now: float) -> Any:
-            return new_run(order.workflow, order.input, options, rules, key=key, now=now,
+            return new_run(order.workflow, order.input, options, rules, key=key, now=now, code=code,
                            parent=None if detached else facts.row.key, parent_call=call)  # fmt: skip
 
         return StartChild(call, order.workflow, request, detached, chosen=order.options.id is not None)
+
+    # -- for clients, which start by their own engine -------------------------------------------
+
+    def order(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> StartOrder:
+        """What a start with these arguments comes to.
+
+        Raises:
+            TypeMismatch, NotSerializable, PayloadTooLarge: the arguments. WrongContext: in a workflow body.
+        """
+        self._refuse_in_a_body()
+        return self._order(args, kwargs)
+
+    def orders(self, items: Sequence[Any]) -> list[StartOrder]:
+        """The same for the items of `start_many`."""
+        self._refuse_in_a_body()
+        return [i.order if isinstance(i, StartItem) else self._order(_tuple(i), {}) for i in items]
+
+    def inside(self, items: Sequence[Any]) -> bool:
+        """Whether a start of these items is to happen in a transaction of the caller's (`conn=`)."""
+        orders = [item.order.options for item in items if isinstance(item, StartItem)]
+        return self._options.conn is not None or any(options.conn is not None for options in orders)
 
     # -- parts ---------------------------------------------------------------------------------
 
     @property
     def engine(self) -> Engine:
         """The app's open engine. Raises AppClosed, and WrongContext in a workflow body, which it would not replay."""
+        self._refuse_in_a_body()
+        return self._engine_later()
+
+    def _refuse_in_a_body(self) -> None:
         if kernel_here() is not None:
             raise WrongContext(
                 f"an unrecorded verb of {self._start_name!r} was used in a workflow body",
                 hint="Start runs with `.start(...)`, which is recorded; do everything else in a step.",
             )
-        return self._engine_later()
 
     def _engine_later(self) -> Engine:
         if self.registry.engine is None:
@@ -214,6 +231,15 @@ class StartErrors(InvalidOption, code="start_errors"):
         )
         self.errors = errors
         self.runs = runs
+
+
+def all_started(rows: Sequence[RunRow | Exception], make: Callable[[RunRow], Run[R]]) -> list[Run[R]]:
+    """The handles of runs that were started together. Raises StartErrors if some were not."""
+    errors = {n: row for n, row in enumerate(rows) if isinstance(row, Exception)}
+    runs = {n: make(row) for n, row in enumerate(rows) if isinstance(row, RunRow)}
+    if errors:
+        raise StartErrors(errors, runs)
+    return list(runs.values())
 
 
 def _tuple(item: Any) -> tuple[Any, ...]:

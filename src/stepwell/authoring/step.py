@@ -8,8 +8,9 @@ import msgspec
 
 from stepwell.authoring.ambient import kernel_here, step_here
 from stepwell.authoring.call import Call
+from stepwell.authoring.fingerprint import code_of
 from stepwell.authoring.handle import Run
-from stepwell.authoring.inject import injected_parameters
+from stepwell.authoring.inject import injected_parameters, transaction_parameter
 from stepwell.authoring.registry import Registry
 from stepwell.authoring.starting import Startable, StartItem
 from stepwell.core.asyncloop import running_loop
@@ -18,7 +19,7 @@ from stepwell.core.opencalls import Kind
 from stepwell.errors import InvalidOption, WrongContext
 from stepwell.model.command import RunStep
 from stepwell.model.options import StartOptions
-from stepwell.model.policy import Effect, Policy
+from stepwell.model.policy import Check, Effect, Policy
 from stepwell.model.rules import StepRules
 from stepwell.ports.definitions import StepDefinition
 
@@ -176,11 +177,11 @@ class Step(Startable[P, R], Generic[P, R]):
         mock = self.registry.mocks.get(self.name)
         if mock is None:
             return self._definition
-        return msgspec.structs.replace(self._definition, fn=_awaited(mock), is_async=True, inject={})
+        return msgspec.structs.replace(self._definition, fn=_awaited(mock), is_async=True, inject={}, transaction=None)
 
     def _define(self) -> StepDefinition:
         policy = self.registry.defaults.merge(self.policy)
-        inject = injected_parameters(self.fn)
+        inject, code, transaction = injected_parameters(self.fn), code_of(self.fn), transaction_parameter(self.fn)
         return StepDefinition(
             name=self.name,
             fn=self.fn,
@@ -189,12 +190,31 @@ class Step(Startable[P, R], Generic[P, R]):
                 retry=policy.retry(),
                 timeout=policy.timeout,
                 queue_timeout=policy.queue_timeout,
-                effect=policy.effect or Effect.AT_LEAST_ONCE,
+                effect=self._effect(transaction, policy.effect),
             ),
             signature=self.registry.codec.signature(self.fn, exclude=frozenset(inject)),
             result=self.registry.codec.result(self.fn),
             inject=inject,
+            code=code.digest,
+            source=code.source,
+            transaction=transaction,
         )
+
+    def _effect(self, transaction: str | None, effect: Effect | Check | None) -> Effect | Check:
+        """The effect, which has to be "transactional" for a step that takes a transaction, and for no other."""
+        if transaction is None:
+            if effect is Effect.TRANSACTIONAL:
+                raise InvalidOption(
+                    f"step {self.name!r} is transactional and takes no transaction",
+                    hint="Take one from a resource: `*, conn: Connection = db.transaction()`.",
+                )
+            return effect or Effect.AT_LEAST_ONCE
+        if self.policy.effect not in (None, Effect.TRANSACTIONAL):
+            raise InvalidOption(
+                f"step {self.name!r} takes a transaction, and its effect is {self.policy.effect}",
+                expected='effect="transactional", or none said',
+            )
+        return Effect.TRANSACTIONAL
 
     def options(self, policy: Any = None, /, **options: Any) -> "Step[P, R]":
         """The same step with other options: those of `Policy` for its calls, those of a start for `.start`.
@@ -217,7 +237,7 @@ class Step(Startable[P, R], Generic[P, R]):
 
     def start(self, *args: P.args, **kwargs: P.kwargs) -> Call[Run[R]]:
         """Start the step as a queued task: a run whose only call it is. Of a policy, `retries` goes along."""
-        if step_here() is not None and kernel_here() is None:
+        if step_here() is not None and kernel_here() is None and self._options.conn is None:
             raise WrongContext("a run was started inside a step", hint="Start it in the workflow, or by a client.")
         return self._start(args, kwargs)
 

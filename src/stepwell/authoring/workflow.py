@@ -5,6 +5,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 from stepwell.authoring.ambient import kernel_here, step_here
 from stepwell.authoring.call import Call
+from stepwell.authoring.fingerprint import code_of
 from stepwell.authoring.handle import Run
 from stepwell.authoring.program import program_of
 from stepwell.authoring.registry import Registry
@@ -84,6 +85,7 @@ class Workflow(Startable[P, R], Generic[P, R]):
         if self._definition is None:
             signature = self.registry.codec.signature(self.fn, exclude=frozenset())
             result = self.registry.codec.result(self.fn)
+            code = code_of(self.fn)
             self._definition = WorkflowDefinition(
                 name=self.name,
                 fn=self.fn,
@@ -93,6 +95,8 @@ class Workflow(Startable[P, R], Generic[P, R]):
                 on=self.on,
                 program=program_of(self.fn, signature, result),
                 warnings=tuple(scan(self.fn)),
+                code=code.digest,
+                source=code.source,
             )
         return self._definition
 
@@ -126,6 +130,6 @@ class Workflow(Startable[P, R], Generic[P, R]):
             Conflict: the id belongs to a run with another input (P7).
             TypeMismatch, NotSerializable, PayloadTooLarge: the arguments; nothing was stored.
         """
-        if step_here() is not None and kernel_here() is None:
+        if step_here() is not None and kernel_here() is None and self._options.conn is None:
             raise WrongContext("a run was started inside a step", hint="Start it in the workflow, or by a client.")
         return self._start(args, kwargs)

@@ -97,6 +97,8 @@ def _read(view: JournalView, entry: Entry) -> None:
         view.marks.append((at, f"cancel requested ({entry.get('reason', 'operator')})"))
     elif kind == "rewind":
         view.marks.append((at, f"retried: {len(entry.get('void', ()))} entries count no longer"))
+    elif kind == "code":
+        view.marks.append((at, f"went on by other code ({entry['code']})"))
     elif kind == "continue":
         view.marks.append((at, f"went on in a new generation ({entry.get('reason', '')})"))
 

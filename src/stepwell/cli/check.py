@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from stepwell.cli.options import Target, as_json, database
+from stepwell.cli.options import Target, as_json, database_only
 
 SHOWN = 20
 """Misfits printed in full; --json has them all."""
@@ -15,7 +15,7 @@ SHOWN = 20
 @click.option("--app", "-a", metavar="REF", required=True, envvar="STEPWELL_APP",
               help="The code: module:app or file.py.  [env: STEPWELL_APP]")  # fmt: skip
 @as_json
-@database
+@database_only
 def command(app: str, json: bool, url: str | None, namespace: str | None) -> None:
     """Replay every run that has not ended against the code, and say which no longer fit.
 
@@ -24,7 +24,7 @@ def command(app: str, json: bool, url: str | None, namespace: str | None) -> Non
     """
     from stepwell.cli.session import talk
 
-    verdicts = talk(Target(url, namespace, app), _looked)
+    verdicts = talk(Target(url, namespace, app, local=True), _looked)
     misfits = [verdict for verdict in verdicts if not verdict.ok]
     if json:
         _print_json(verdicts)
@@ -72,6 +72,7 @@ def _print(verdicts: list[Any], misfits: list[Any]) -> None:
     from stepwell.cli.moments import counted
     from stepwell.cli.terminal import STYLES, line
 
+    pinned = [verdict for verdict in verdicts if verdict.fit.value == "pinned to other code"]
     for verdict in misfits[:SHOWN]:
         status = verdict.status.value
         line(
@@ -92,4 +93,7 @@ def _print(verdicts: list[Any], misfits: list[Any]) -> None:
         line(("do not fit: ", "bold red"), f"{said} of {counted(len(verdicts), 'run')} in flight.")
         line("Deployed so, they would be parked until code that fits them comes, or they are restarted.")
     else:
-        line(("all fit: ", "bold green"), f"{counted(len(verdicts), 'run')} in flight replayed.")
+        line(("all fit: ", "bold green"), f"{counted(len(verdicts) - len(pinned), 'run')} in flight replayed.")
+    if pinned:
+        line(("pinned: ", "bold yellow"), f"{counted(len(pinned), 'run')} stay with workers that have other code; "
+             "keep one of each until they have ended: stepwell versions list")  # fmt: skip

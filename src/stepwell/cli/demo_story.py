@@ -17,9 +17,9 @@ from stepwell.cli.demo_stage import Stage
 from stepwell.cli.serving import Service
 from stepwell.cli.snapshot import snapshot
 from stepwell.cli.terminal import line, table
-from stepwell.cli.watching import settled
 from stepwell.client.app import App
 from stepwell.client.leash import spawn
+from stepwell.client.results import is_settled
 from stepwell.model.run import RunRow
 
 RUN: Final = "order-1001"
@@ -155,7 +155,7 @@ async def _watch(stage: Stage, app: App) -> None:
     while True:
         seen = await snapshot(app, RUN, replay=True)
         stage.show(seen)
-        if settled(seen.row):
+        if is_settled(seen.row):
             return
         await _pause(0.15)
 

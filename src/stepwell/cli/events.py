@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from stepwell.cli.options import Target, Verbs, as_json, code, database
+from stepwell.cli.options import Target, Verbs, as_json, code, place
 
 
 @click.group(cls=Verbs)
@@ -19,9 +19,9 @@ def command() -> None:
 @click.option("--run", "-r", metavar="RUN", help="To this run's own mailbox.")
 @click.option("--id", "event_id", metavar="ID", help="Sending the same id again changes nothing.")
 @code
-@database
-def send(name: str, payload: str | None, key: str | None, run: str | None, event_id: str | None, url: str | None,
-         namespace: str | None, app: str | None) -> None:  # fmt: skip
+@place
+def send(name: str, payload: str | None, key: str | None, run: str | None, event_id: str | None,
+         target: Target) -> None:  # fmt: skip
     """Send the event NAME to a key or to one run.
 
     PAYLOAD is JSON, @file, or - for standard input. With --app it is checked against the event's type.
@@ -29,20 +29,19 @@ def send(name: str, payload: str | None, key: str | None, run: str | None, event
     from stepwell.cli.arguments import json_argument
     from stepwell.cli.session import talk
     from stepwell.cli.terminal import line
-    from stepwell.client.app import App
 
     if (key is None) == (run is None):
         raise click.UsageError("Give exactly one of --key and --run.")
     data = json_argument(payload)
 
-    async def tell(client: App) -> None:
-        if app is not None:
+    async def tell(client: Any) -> None:
+        if target.app is not None:
             import msgspec
 
             client.registry.event(name).plan.decode(msgspec.json.encode(data))
         await client.events.send(name, key=key, run=run, data=data, id=event_id)
 
-    talk(Target(url, namespace, app), tell, create=run is None)
+    talk(target, tell, create=run is None)
     line(("sent ", "green"), f"{name} to ", f"key {key}" if key is not None else f"run {run}", err=True)
 
 
@@ -52,9 +51,8 @@ def send(name: str, payload: str | None, key: str | None, run: str | None, event
 @click.option("--id", "event_id", metavar="ID", help="Publishing the same id again starts nothing twice.")
 @as_json
 @code
-@database
-def publish(name: str, payload: str | None, event_id: str | None, url: str | None, namespace: str | None,
-            app: str | None, json: bool) -> None:  # fmt: skip
+@place
+def publish(name: str, payload: str | None, event_id: str | None, target: Target, json: bool) -> None:
     """Publish the event NAME: every workflow that is `on=` it is started.
 
     Without --app these are the workflows whose workers have been seen in this database.
@@ -66,13 +64,13 @@ def publish(name: str, payload: str | None, event_id: str | None, url: str | Non
 
     data = json_argument(payload)
 
-    async def tell(client: App) -> list[tuple[str, str]]:
-        if app is None and name not in client.registry.events:
+    async def tell(client: Any) -> list[tuple[str, str]]:
+        if isinstance(client, App) and target.app is None and name not in client.registry.events:
             client.event(name, Any)
         runs = await client.send(name, data, id=event_id)
         return [(run.id, run.workflow) for run in runs]
 
-    runs = talk(Target(url, namespace, app), tell, create=True)
+    runs = talk(target, tell, create=True)
     if json:
         print_json({"runs": [{"id": run_id, "workflow": workflow} for run_id, workflow in runs]})
         return

@@ -24,20 +24,26 @@ COMMANDS: Final[dict[str, Entry]] = {
     "demo": Entry("Begin", "demo", "Watch a run survive the killing of its worker."),
     "dev": Entry("Begin", "dev", "Work on an app's runs, and reload it when a file changes."),
     "worker": Entry("Begin", "worker", "Work on an app's runs, in one or more processes."),
+    "server": Entry("Begin", "server", "Serve the REST API and the dashboard."),
+    "open": Entry("Begin", "open", "Open the dashboard in the browser."),
     "start": Entry("Runs", "start", "Start a run."),
     "runs": Entry("Runs", "runs", "List, show, watch and steer runs."),
     "events": Entry("Runs", "events", "Send events to runs, or publish them."),
     "check": Entry("Operate", "check", "Replay the runs in flight against the code, before it is deployed."),
     "doctor": Entry("Operate", "doctor", "Look at everything that could be wrong, and say what to do."),
     "workers": Entry("Operate", "workers", "List workers."),
+    "versions": Entry("Operate", "codeversions", "List the versions of workflows and steps, and what changed."),
+    "keys": Entry("Operate", "keys", "Make, list and revoke API keys."),
     "db": Entry("Operate", "db", "Create and upgrade the database."),
+    "move": Entry("Operate", "move", "Move to another database, with runs in flight."),
     "config": Entry("Settings", "configured", "Show the settings, and where each comes from."),
+    "openapi": Entry("Settings", "openapi", "Print the description of the REST API."),
     "completion": Entry("Settings", "completion", "Print the completion script of a shell."),
     "version": Entry("Settings", "versions", "Show the versions of Stepwell and of what it stands on."),
 }
 EPILOG: Final = """\b
 Exit codes: 0 done, 1 the thing asked about failed, 2 wrong usage, 3 not found,
-4 refused in the present state, 5 the database cannot be used."""
+4 refused in the present state or without the right, 5 the database or server cannot be used."""
 
 
 class Commands(click.Group):
@@ -91,8 +97,8 @@ class Commands(click.Group):
 def cli() -> None:
     """Durable workflows for Python.
 
-    Commands talk to the database directly: by --url, by STEPWELL_DATABASE_URL, or to sqlite:///stepwell.db. Only
-    `dev`, `worker` and `check` need the code of your workflows.
+    Commands talk to the database directly (--url, STEPWELL_DATABASE_URL, sqlite:///stepwell.db), or to a server
+    (--server, STEPWELL_API_URL). Only `dev`, `worker` and `check` need the code of your workflows.
     """
 
 

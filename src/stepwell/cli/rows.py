@@ -31,6 +31,7 @@ def run_data(row: RunRow) -> dict[str, Any]:
         "note": row.note,
         "reason": row.reason,
         "cancelling": row.cancelling,
+        "pin": row.pin,
         "tags": row.tags,
     }
     return data | {name: iso(getattr(row, field)) for field, name in _TIMES.items()}
@@ -62,6 +63,10 @@ def worker_data(worker: WorkerRow) -> dict[str, Any]:
         "version": worker.version,
         "concurrency": worker.concurrency,
         "held": worker.held,
+        "queues": list(worker.queues),
+        "offers": worker.offers,
+        "lag": worker.lag,
+        "draining": worker.draining,
         "started_at": iso(worker.started_at),
         "beat_at": iso(worker.beat_at),
         "expires_at": iso(worker.expires_at),

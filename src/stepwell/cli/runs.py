@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from stepwell.cli.options import Target, Verbs, as_json, code, database
+from stepwell.cli.options import Target, Verbs, as_json, code, place
 
 
 @click.group(cls=Verbs)
@@ -25,8 +25,8 @@ def command() -> None:
 @click.option("--limit", "-l", type=click.IntRange(1, 1000), default=20, metavar="N", help="At most so many (20).")
 @click.option("--after", metavar="CURSOR", help="Go on after this cursor (the end of the page before).")
 @as_json
-@database
-def list_(url: str | None, namespace: str | None, json: bool, since: str | None, until: str | None, limit: int,
+@place
+def list_(target: Target, json: bool, since: str | None, until: str | None, limit: int,
           after: str | None, tag: tuple[str, ...], **which: Any) -> None:  # fmt: skip
     """List runs, newest first."""
     from stepwell.cli.arguments import moment, tags
@@ -38,7 +38,7 @@ def list_(url: str | None, namespace: str | None, json: bool, since: str | None,
     now = CLOCK.now()
     filters = {name: value for name, value in which.items() if value} | {"tags": tags(tag)}
     filters |= {"since": moment(since, now), "until": moment(until, now)}
-    page = talk(Target(url, namespace), lambda app: app.runs.list(limit=limit, after=after, **filters))
+    page = talk(target, lambda client: client.runs.list(limit=limit, after=after, **filters))
     if json:
         print_json({"runs": [run_data(row) for row in page.runs], "after": page.after})
         return
@@ -79,7 +79,7 @@ def _about(row: Any) -> str:
         facts.append(f"{row.progress:.0%} {row.note or ''}".strip())
     if row.cancelling and not row.status.terminal:
         facts.append("cancelling")
-    if row.reason and row.status.value in ("waiting", "parked", "paused"):
+    if row.reason and row.status.value in ("waiting", "parked", "paused", "failed"):
         facts.append(row.reason.splitlines()[0])
     facts += [f"{name}={value}" for name, value in row.tags.items()]
     return " · ".join(facts)
@@ -90,8 +90,8 @@ def _about(row: Any) -> str:
 @click.option("--generation", "-g", type=click.IntRange(1), metavar="N", help="The journal of this generation.")
 @as_json
 @code
-@database
-def show(run: str, generation: int | None, url: str | None, namespace: str | None, app: str | None, json: bool) -> None:
+@place
+def show(run: str, generation: int | None, target: Target, json: bool) -> None:
     """Show a run: its state, its journal as a tree, its errors.
 
     With --app the code is replayed over the journal (nothing is executed) to show what the body waits for.
@@ -103,9 +103,9 @@ def show(run: str, generation: int | None, url: str | None, namespace: str | Non
     from stepwell.cli.terminal import print_json
 
     async def look(client: Any) -> Any:
-        return await snapshot(client, run, generation, replay=app is not None), await client.runs.status(run)
+        return await snapshot(client, run, generation, replay=target.app is not None), await client.runs.status(run)
 
-    seen, report = talk(Target(url, namespace, app), look)
+    seen, report = talk(target, look)
     if json:
         print_json(run_data(seen.row) | report_data(report) | {"journal": seen.entries})
     else:
@@ -114,10 +114,11 @@ def show(run: str, generation: int | None, url: str | None, namespace: str | Non
 
 @command.command()
 @click.argument("run")
-@click.option("--every", type=click.FloatRange(0.05), default=0.5, metavar="SECONDS", help="Look so often (0.5).")
+@click.option("--every", type=click.FloatRange(0.05), default=0.5, metavar="SECONDS",
+              help="Look so often (0.5); a server tells by itself.")  # fmt: skip
 @code
-@database
-def watch(run: str, every: float, url: str | None, namespace: str | None, app: str | None) -> None:
+@place
+def watch(run: str, every: float, target: Target) -> None:
     """Watch a run until it ends or needs a person; exit code 0 only if it succeeds.
 
     In a terminal it is a live tree; elsewhere a line for whatever happens.
@@ -125,9 +126,33 @@ def watch(run: str, every: float, url: str | None, namespace: str | None, app: s
     from stepwell.cli.session import talk
     from stepwell.cli.watching import watched
 
-    row = talk(Target(url, namespace, app), lambda client: watched(client, run, every, replay=app is not None))
+    row = talk(target, lambda client: watched(client, run, every, replay=target.app is not None))
     if row.status.value != "succeeded":
         click.get_current_context().exit(1)
+
+
+@command.command()
+@click.argument("run")
+@click.option("--follow", "-f", is_flag=True, help="Go on until the run ends or needs a person.")
+@click.option("--level", metavar="LEVEL", help="This level and above: debug, info, warning, error, critical.")
+@click.option("--limit", "-l", type=click.IntRange(1, 1000), default=200, metavar="N", help="The last N lines (200).")
+@as_json
+@place
+def logs(run: str, follow: bool, level: str | None, limit: int, target: Target, json: bool) -> None:
+    """Show what a run's body and steps have logged."""
+    from stepwell.cli.loglines import followed, logged, print_lines
+    from stepwell.cli.session import talk
+    from stepwell.cli.terminal import line, print_json
+
+    if follow:
+        talk(target, lambda client: followed(client, run, level, limit, json=json))
+        return
+    lines = talk(target, lambda client: logged(client, run, level, limit))
+    if json:
+        print_json({"lines": lines})
+    elif not lines:
+        line("Nothing was logged.", err=True)
+    print_lines([] if json else lines)
 
 
 # -- steering --------------------------------------------------------------------------------------
@@ -139,6 +164,7 @@ _VERBS = {
     "terminate": "Stop runs now, without rollbacks.",
     "restart": "Begin runs again from the beginning, with the same id and input.",
     "retry": "Go on from the failed step; what is recorded before it stays.",
+    "unpin": "Let any code go on with pinned runs; code that does not fit parks them.",
 }
 _SURE = {"terminate": "Rollbacks will not run.", "restart": "Every step will run again."}
 
@@ -146,11 +172,11 @@ _SURE = {"terminate": "Rollbacks will not run.", "restart": "Every step will run
 def _verb(name: str, about: str) -> click.Command:
     @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
     @as_json
-    @database
-    def steer(runs: tuple[str, ...], url: str | None, namespace: str | None, json: bool, yes: bool = True) -> None:
+    @place
+    def steer(runs: tuple[str, ...], target: Target, json: bool, yes: bool = True) -> None:
         if not yes:
             _make_sure(name, runs)
-        _steer(name, runs, Target(url, namespace), json)
+        _steer(name, runs, target, json)
 
     made: Callable[..., Any] = steer
     if name in _SURE:
@@ -176,12 +202,12 @@ def _steer(verb: str, runs: tuple[str, ...], target: Target, json: bool) -> None
     from stepwell.cli.terminal import STYLES, line, print_json
     from stepwell.errors import EngineRefusal
 
-    async def each(app: Any) -> list[Any]:
+    async def each(client: Any) -> list[Any]:
         answers: list[Any] = []
         for run_id in runs:
             try:
-                await getattr(await app.runs.get(run_id), verb)()
-                answers.append(await app.runs.row(run_id))
+                await getattr(await client.runs.get(run_id), verb)()
+                answers.append(await client.runs.row(run_id))
             except EngineRefusal as error:
                 answers.append(error)
         return answers

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import sys
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -19,6 +19,9 @@ from stepwell.client.stores import masked
 from stepwell.errors import InvalidOption, StepwellError, WorldError
 from stepwell.runtime.hooks import EVENTS, HookEvent
 
+if TYPE_CHECKING:
+    from stepwell.server.serving import Serving
+
 log = logging.getLogger("stepwell.worker")
 USELESS: Final = 2
 """Exit code: the app cannot be loaded, or cannot work like this; another start would not help."""
@@ -30,7 +33,10 @@ LOOK: Final = 1.0
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker process is to do; None where the app's own settings decide."""
+    """What a worker process is to do; None where the app's own settings decide.
+
+    `port`: serve the API and the dashboard there, too, on this machine's own address.
+    """
 
     reference: str
     url: str | None = None
@@ -43,6 +49,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     form: Format = Format.TEXT
     banner: str = ""
     verbose: bool = False
+    port: int | None = None
 
 
 def main() -> int:
@@ -79,24 +86,40 @@ async def _serve(app: App, service: Service) -> int:
     stopping = Stopping(at_once=True).listen()
     _tell_events(app, service.verbose)
     async with app.worker(
-        concurrency=service.concurrency, queues=service.queues, workflows=service.workflows
+        concurrency=service.concurrency, queues=service.queues, workflows=service.workflows, isolate=False
     ) as worker:
         isolation = Isolation(
             app, service.reference, workflows=service.workflows, level=service.level, form=service.form
         )
         isolation.start()
+        serving = await _face(app, service)
         if service.banner:
-            sys.stdout.write(_banner(app, service))
+            sys.stdout.write(_banner(app, service, None if serving is None else serving.url))
             sys.stdout.flush()
         where = masked(app.settings.database_url)
         names, slots = len(worker.names), worker.options.concurrency
         log.info("worker ready: %d workflows and steps, %d slots, %s", names, slots, where, extra={"worker": worker.id})
         while not worker.dead and not await stopping.within(LOOK):
             pass
+        if serving is not None:
+            await serving.stop()
         log.info("worker stops; it holds %s", counted(len(worker.runs), "run"), extra={"worker": worker.id})
         alone = asyncio.ensure_future(isolation.stop())  # beside our own draining, which begins now
     await alone
     return AGAIN if worker.dead else 0
+
+
+async def _face(app: App, service: Service) -> "Serving | None":
+    """The API and the dashboard of this worker; a port that is lost is no reason not to work."""
+    if service.port is None:
+        return None
+    from stepwell.server.serving import serve
+
+    try:
+        return await serve(app, port=service.port)
+    except InvalidOption as error:
+        log.error("%s", error)  # noqa: TRY400 - it says all
+        return None
 
 
 # -- what it tells ---------------------------------------------------------------------------------
@@ -121,13 +144,14 @@ def _logged(event: HookEvent) -> None:
     log.log(level, "%s %s%s%s", what, verb, error, reason, extra=about)
 
 
-def _banner(app: App, service: Service) -> str:
+def _banner(app: App, service: Service, url: str | None = None) -> str:
     workflows, steps = _kinds(app)
     if service.banner == "again":
         return f"reloaded: {counted(len(workflows), 'workflow')}, {counted(len(steps), 'step')}\n"
     settings = app.settings
     lines = [
         f"stepwell dev  {service.reference}",
+        *([] if url is None else [f"  dashboard  {url}"]),
         f"  database   {masked(settings.database_url)}, namespace {settings.namespace}",
         f"  workflows  {', '.join(workflows) or 'none'}",
         f"  steps      {', '.join(steps) or 'none'}",

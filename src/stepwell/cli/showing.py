@@ -72,6 +72,7 @@ def _facts(seen: Snapshot, report: RunStatusReport) -> list[Line]:
         ("due", f"{local(row.due)} ({ago(row.due, now)})" if row.due and not row.status.terminal else ""),
         ("kept until", local(row.expires_at)),
         ("worker", row.worker or ""),
+        ("pinned to", f"code {row.pin}" if row.pin and not row.status.terminal else ""),
         ("attempt", f"{report.attempt}" if report.attempt > 1 else ""),
         ("generation", f"{row.generation}" if row.generation > 1 else ""),
         ("deaths", f"{counted(row.deaths, 'worker')} died with it" if row.deaths else ""),

@@ -7,6 +7,7 @@ import msgspec
 from stepwell.cli.calls import JournalView, add_open, view_of
 from stepwell.cli.moments import CLOCK
 from stepwell.client.app import App
+from stepwell.client.remote import RemoteClient
 from stepwell.model.run import RunRow
 from stepwell.model.status import RunStatus
 
@@ -21,16 +22,21 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     now: float
 
 
-async def snapshot(app: App, run_id: str, generation: int | None = None, *, replay: bool = False) -> Snapshot:
-    """Look at a run. `replay`: with the code at hand, also at what its body waits for. Raises NotFound."""
-    row = await app.runs.row(run_id)
-    entries = await app.runs.generations(run_id)
+async def snapshot(client: App | RemoteClient, run_id: str, generation: int | None = None, *,
+                   replay: bool = False) -> Snapshot:  # fmt: skip
+    """Look at a run. `replay`: with the code and the database at hand, also at what its body waits for.
+
+    Raises:
+        NotFound.
+    """
+    row = await client.runs.row(run_id)
+    entries = await client.runs.generations(run_id)
     shown = row.generation if generation is None else generation
     view = view_of([entry for entry in entries if entry["generation"] == shown])
-    if replay and shown == row.generation and not row.status.terminal:
+    if replay and isinstance(client, App) and shown == row.generation and not row.status.terminal:
         from stepwell.client.check import check_one
 
-        verdict = await check_one(app, run_id)
+        verdict = await check_one(client, run_id)
         calls = [(call.kind, call.call, call.due) for call in verdict.open]
         add_open(view, calls, running=row.status is RunStatus.RUNNING)
     return Snapshot(row=row, entries=entries, view=view, generation=shown, now=CLOCK.now())

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from stepwell.cli.options import Target, as_json, code, database
+from stepwell.cli.options import Target, as_json, code, place
 
 
 @click.command()
@@ -19,14 +19,13 @@ from stepwell.cli.options import Target, as_json, code, database
 @click.option("--timeout", metavar="TIME", help="With --wait: for at most this time.")
 @as_json
 @code
-@database
-def command(workflow: str, input: str | None, url: str | None, namespace: str | None, app: str | None, json: bool,
-            wait: bool, timeout: str | None, run_id: str | None, tag: tuple[str, ...],
-            **options: Any) -> None:  # fmt: skip
+@place
+def command(workflow: str, input: str | None, target: Target, json: bool, wait: bool, timeout: str | None,
+            run_id: str | None, tag: tuple[str, ...], **options: Any) -> None:  # fmt: skip
     """Start a run of WORKFLOW.
 
     INPUT is JSON: its only argument, or an object of its arguments by name; also @file, or - for standard input.
-    Without --app the input is not checked here: the worker that has the code does it.
+    Without --app the input is not checked here: the server does it, or the worker that has the code.
     """
     from stepwell.cli.arguments import json_argument, tags
     from stepwell.cli.session import talk
@@ -37,18 +36,18 @@ def command(workflow: str, input: str | None, url: str | None, namespace: str | 
     found |= {"id": run_id} if run_id is not None else {}
 
     async def begin(client: Any) -> Any:
-        _known(client, workflow, app)
+        _known(client, workflow, target.app)
         run = await client.start(workflow, given, **found)
         _tell_started(run, json, wait)
         return await _waited(run, timeout, json) if wait else None
 
-    talk(Target(url, namespace, app), begin, create=True)
+    talk(target, begin, create=True)
 
 
-def _known(app: Any, workflow: str, reference: str | None) -> None:
+def _known(client: Any, workflow: str, reference: str | None) -> None:
     from stepwell.errors import UnknownWorkflow
 
-    names = app.registry.workflow_names()
+    names = client.registry.workflow_names()
     if reference is not None and workflow not in names:
         known = ", ".join(sorted(names)) or "none"
         raise UnknownWorkflow(f"no workflow is called {workflow!r} in {reference}", hint=f"It has {known}.")

@@ -4,7 +4,7 @@ import click
 
 from stepwell.cli.options import as_json
 
-PARTS = ("apsw", "click", "cronsim", "greenlet", "msgspec", "rich", "watchfiles", "uvloop", "pydantic")
+PARTS = ("apsw", "click", "cronsim", "greenlet", "httpx", "msgspec", "rich", "watchfiles", "uvloop", "pydantic")
 
 
 @click.command()

@@ -1,7 +1,7 @@
 """Follows a run until it ends: a live tree in a terminal, a line for each happening elsewhere."""
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from stepwell.cli.calls import CallNode
@@ -12,35 +12,33 @@ from stepwell.cli.terminal import STYLES, fancy, line
 from stepwell.cli.tree import ICONS, Line, compact, drawn, headline
 from stepwell.client.app import App
 from stepwell.client.printable import printable
+from stepwell.client.remote import RemoteClient
+from stepwell.client.results import is_settled
 from stepwell.model.run import RunRow
-from stepwell.model.status import RunStatus
 
 if TYPE_CHECKING:
     from rich.console import Group
     from rich.text import Text
 
+Watched = App | RemoteClient
 
-async def snapshots(app: App, run_id: str, every: float, *, replay: bool = False) -> AsyncIterator[Snapshot]:
+
+async def snapshots(client: Watched, run_id: str, every: float, *, replay: bool = False) -> AsyncGenerator[Snapshot]:
     """A run as it goes on, until it has ended or is parked. Raises NotFound."""
-    while True:
-        seen = await snapshot(app, run_id, replay=replay)
-        yield seen
-        if settled(seen.row):
-            return
-        await asyncio.sleep(every)  # noqa: TID251 - real time: a person is watching
+    async with aclosing(client.runs.watch(run_id, every=every)) as moments:
+        async for _ in moments:
+            seen = await snapshot(client, run_id, replay=replay)
+            yield seen
+            if is_settled(seen.row):
+                return
 
 
-def settled(row: RunRow) -> bool:
-    """Nothing more happens by itself."""
-    return row.status.terminal or row.status is RunStatus.PARKED
-
-
-async def watched(app: App, run_id: str, every: float, *, replay: bool = False) -> RunRow:
+async def watched(client: Watched, run_id: str, every: float, *, replay: bool = False) -> RunRow:
     """Show the run until it is settled, and return its row."""
     seen: Snapshot | None = None
     if not fancy():
         lines = Lines()
-        async for seen in snapshots(app, run_id, every, replay=replay):
+        async for seen in snapshots(client, run_id, every, replay=replay):
             for parts in lines.news(seen):
                 line(*parts)
     else:
@@ -48,7 +46,7 @@ async def watched(app: App, run_id: str, every: float, *, replay: bool = False) 
         from rich.live import Live
 
         with Live(console=Console(highlight=False, markup=False), auto_refresh=False) as live:
-            async for seen in snapshots(app, run_id, every, replay=replay):
+            async for seen in snapshots(client, run_id, every, replay=replay):
                 live.update(rich_text(screen(seen)), refresh=True)
     assert seen is not None
     return seen.row
@@ -109,7 +107,7 @@ class Lines:
                 about,
             ]
             lines.insert(0 if self._status in ("queued", "running") else len(lines), moved)
-        failure = (view.end or {}).get("error") if settled(row) else None
+        failure = (view.end or {}).get("error") if is_settled(row) else None
         return lines if failure is None else [*lines, [_at(seen.now, start), (headline(failure, 400), "red")]]
 
 

@@ -2,7 +2,7 @@
 
 import click
 
-from stepwell.cli.options import database
+from stepwell.cli.options import database_only
 
 LEVELS = click.Choice(["debug", "info", "warning", "error"], case_sensitive=False)
 FORMATS = click.Choice(["text", "json"], case_sensitive=False)
@@ -20,7 +20,7 @@ FORMATS = click.Choice(["text", "json"], case_sensitive=False)
               show_default=True, help="What is logged, to standard error.")  # fmt: skip
 @click.option("--log-format", type=FORMATS, envvar="STEPWELL_LOG_FORMAT", default="text",
               show_default=True, help="Lines for people, or one JSON object a line.")  # fmt: skip
-@database
+@database_only
 def command(app: str, processes: int, concurrency: int | None, queues: tuple[str, ...], workflows: tuple[str, ...],
             log_level: str, log_format: str, url: str | None, namespace: str | None) -> None:  # fmt: skip
     """Work on the runs of an app: REF is module:app, package.module or file.py.

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from stepwell.cli.options import Target, Verbs, as_json, database
+from stepwell.cli.options import Target, Verbs, as_json, place
 
 
 @click.group(cls=Verbs)
@@ -14,26 +14,30 @@ def command() -> None:
 
 @command.command("list")
 @as_json
-@database
-def list_(url: str | None, namespace: str | None, json: bool) -> None:
+@place
+def list_(target: Target, json: bool) -> None:
     """List the workers that are alive, or were until their lease ran out."""
     from stepwell.cli.moments import CLOCK
     from stepwell.cli.rows import worker_data
     from stepwell.cli.session import talk
     from stepwell.cli.terminal import line, print_json
     from stepwell.client.app import App
+    from stepwell.client.versions import said
 
-    async def look(app: App) -> Any:
-        return (await app.status()).workers
+    async def look(client: Any) -> Any:
+        return await client.workers(), await client.stranded() if isinstance(client, App) else []
 
-    workers = talk(Target(url, namespace), look)
+    workers, lost = talk(target, look)
     now = CLOCK.now()
     if json:
-        print_json({"workers": [worker_data(w) | {"alive": w.expires_at > now} for w in workers]})
-    elif not workers:
+        print_json({"workers": [worker_data(w) | {"alive": w.expires_at > now} for w in workers], "stranded": lost})
+        return
+    if not workers:
         line("No worker is alive. Begin one: stepwell worker app.py", err=True)
     else:
         _print(workers, now)
+    for one in lost:
+        line(("! ", "bold yellow"), f"{said(one)}. Start one, or let others: stepwell runs unpin RUN", err=True)
 
 
 def _print(workers: list[Any], now: float) -> None:
@@ -41,7 +45,9 @@ def _print(workers: list[Any], now: float) -> None:
     from stepwell.cli.terminal import Part, table
 
     def state(worker: Any) -> Part:
-        return ("alive", "green") if worker.expires_at > now else ("lost", "red")
+        if worker.expires_at <= now:
+            return ("lost", "red")
+        return ("draining", "yellow") if worker.draining else ("alive", "green")
 
     table(
         ["ID", "STATE", "HOST", "PID", "RUNS", "SLOTS", "BEAT", "UP", "VERSION"],

@@ -13,21 +13,26 @@ from stepwell.adapters.clock import SystemClock
 from stepwell.adapters.failures import ErrorRegistry
 from stepwell.adapters.ids import chance, key_of, new_key
 from stepwell.adapters.jsoncodec import JsonCodec
+from stepwell.adapters.transactions import Drivers
 from stepwell.authoring.definer import Definer
 from stepwell.authoring.event import Event
 from stepwell.authoring.handle import Run
 from stepwell.authoring.registry import Registry
 from stepwell.client.config import Settings, settings
 from stepwell.client.engine import OpenEngine
-from stepwell.client.inspect import AppStatus, Events, Runs
+from stepwell.client.inspect import Events, Runs
 from stepwell.client.opened import Opened, Parts
+from stepwell.client.protocol import AppStatus
 from stepwell.client.stores import masked
 from stepwell.client.sync import SyncFace
+from stepwell.client.verbs import Verbs
 from stepwell.client.version import VERSION
+from stepwell.client.versions import CodeVersion, Stranded, stranded, versions
 from stepwell.errors import AppClosed, UnknownWorkflow
 from stepwell.model.duration import Duration, seconds
 from stepwell.model.policy import Policy, Retention, Retry
-from stepwell.model.run import RunFilter
+from stepwell.model.run import RunFilter, WorkerRow
+from stepwell.ports.definitions import codes_of
 from stepwell.runtime.hooks import HookEvent, Hooks
 from stepwell.runtime.worker import Worker
 
@@ -37,7 +42,7 @@ T = TypeVar("T")
 Hook = TypeVar("Hook", bound=Callable[[HookEvent], Any])
 
 
-class App(Definer):
+class App(Definer, Verbs):
     """An app: its workflows, steps and events, and the database they live in.
 
     `async with app:` opens the store and works in this process; with `mode="client"` it only talks to it.
@@ -70,7 +75,7 @@ class App(Definer):
             given = {name: like._given.get(name) if value is None else value for name, value in given.items()}
         self._given: dict[str, Any] = given
         self.settings: Settings = settings(given)
-        self.registry = like.registry if like else Registry(JsonCodec(), ErrorRegistry(), Policy.of(defaults))
+        self.registry = like.registry if like else Registry(JsonCodec(), ErrorRegistry(), Policy.of(defaults), Drivers())
         self.hooks: Hooks = like.hooks if like else Hooks()
         if like is None:
             self.registry.app = self
@@ -147,21 +152,22 @@ class App(Definer):
         if opened is not None:
             await opened.end()
 
-    def _isolate(self) -> Any:
+    def _isolate(self, workflows: tuple[str, ...] = ()) -> Any:
         # By name: its child process loads an App, so those modules stand on this one and not the other way round.
         reference = import_module("stepwell.client.discover").reference_of(self)
-        isolation = import_module("stepwell.client.isolated").Isolation(self, reference)
+        isolation = import_module("stepwell.client.isolated").Isolation(self, reference, workflows=workflows)
         isolation.start()
         return isolation
 
     @asynccontextmanager
     async def worker(self, *, concurrency: int | None = None, queues: Sequence[str] = (),
-                     workflows: Sequence[Any] = (), only: str | None = None,
-                     logging: bool = False) -> AsyncGenerator[Worker, None]:  # fmt: skip
+                     workflows: Sequence[Any] = (), only: str | None = None, logging: bool = False,
+                     isolate: bool = True) -> AsyncGenerator[Worker, None]:  # fmt: skip
         """Work in this process while the block lasts; leaving it drains and hands runs back.
 
         Opens the store if the app is not open. `concurrency`: step bodies at once. `queues`, `workflows`: serve only
-        these. `logging=True` writes the engine's log to standard error.
+        these. `logging=True` writes the engine's log to standard error. `isolate`: execute runs that killed two workers
+        alone, in a child process that loads this app by itself (P11).
 
         Raises:
             UnknownWorkflow: a workflow is not this app's.
@@ -178,9 +184,12 @@ class App(Definer):
             options = self._worker_options(concurrency=concurrency, queues=tuple(queues), workflows=names,
                                            only=None if only is None else bytes.fromhex(only))  # fmt: skip
             worker = await opened.work(options, retention=self.retention)
+            isolation = self._isolate(names) if isolate and only is None and not self.parts.virtual else None
             try:
                 yield worker
             finally:
+                if isolation is not None:
+                    await isolation.stop()
                 await opened.stop_worker(worker)
         finally:
             if own:
@@ -192,11 +201,7 @@ class App(Definer):
                 "hot": self.settings.hot_runs, "version": VERSION}  # fmt: skip
         return base | {name: value for name, value in given.items() if value is not None}
 
-    # -- verbs without a workflow object -------------------------------------------------------
-
-    async def start(self, workflow: str, input: Any = None, /, **options: Any) -> Run[Any]:
-        """Start by name, also without the workflow's code; see `Runs.start`."""
-        return await self.runs.start(workflow, input, **options)
+    # -- verbs of the whole --------------------------------------------------------------------
 
     async def send(self, event: Event[T] | str, payload: Any = None, *, id: str | None = None) -> list[Run[Any]]:
         """Publish an event: every workflow `on=` it starts. Answers with the runs; the same `id` starts them once.
@@ -219,15 +224,32 @@ class App(Definer):
         """The state of the whole: counts per status, workers, and when the next run of these workflows is due."""
         engine = self._engine()
         store = engine.store
-        due = await store.next_due(self.registry.workflow_names())
+        names = self.registry.workflow_names()
+        due = await store.next_due(names, codes_of(self.registry, names))
         return AppStatus(
             database=masked(self.settings.database_url),
             namespace=self.settings.namespace,
             version=VERSION,
             runs=await store.count(RunFilter()),
-            workers=await store.workers(),
+            workers=await self.workers(),
             next_due_s=None if due is None else max(0.0, due - engine.clock.now()),
         )
+
+    async def workers(self) -> list[WorkerRow]:
+        """Those that work on the database, alive or lost a short while ago."""
+        return await self._engine().store.workers()
+
+    async def versions(self, name: str | None = None) -> list[CodeVersion]:
+        """The versions of workflows and steps that workers have brought, of one name or of all; oldest first."""
+        return await versions(self._engine().store, name)
+
+    async def stranded(self) -> list[Stranded]:
+        """Pinned runs whose code no live worker has, by workflow and code: nobody goes on with them.
+
+        Start a worker with that code again, or let others go on: `unpin` a run.
+        """
+        engine = self._engine()
+        return await stranded(engine.store, engine.clock.now())
 
     @property
     def sync(self) -> SyncFace:

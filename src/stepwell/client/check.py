@@ -28,14 +28,22 @@ class Fit(StrEnum):
     DIVERGES = "diverges"
     UNKNOWN = "unknown workflow"
     UNREADABLE = "unreadable"
+    PINNED = "pinned to other code"
 
 
 class OpenCall(msgspec.Struct, frozen=True):
-    """A call that the body waits for at the journal's end; `due` (epoch seconds) of a timer."""
+    """A call that the body waits for at the journal's end; `due` (epoch seconds) of a timer.
+
+    `opened`: how many entries had been delivered when it was made. Where a worker of this process holds the run:
+    `attempt` of a step that is under way, and when it `began` (0.0 while it waits for a slot).
+    """
 
     kind: str
     call: str
     due: float | None = None
+    opened: int = 0
+    attempt: int = 0
+    began: float | None = None
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +58,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ok(self) -> bool:
-        return self.fit is Fit.FITS
+        return self.fit in (Fit.FITS, Fit.PINNED)
 
 
 async def open_runs(app: App) -> int:
@@ -59,13 +67,21 @@ async def open_runs(app: App) -> int:
 
 
 async def check_all(app: App) -> AsyncIterator[Verdict]:
-    """Replay every run that has not ended, newest first. Reads only. Raises WorldError."""
+    """Replay every run that has not ended, newest first. Reads only. Raises WorldError.
+
+    Runs that are pinned to other code are not replayed: this code never goes on with them.
+    """
     store = app._engine().store
     after: bytes | None = None
     while page := await store.list(RunFilter(status=OPEN), after=after, limit=PAGE):
         for row in page:
             loaded = await store.load(row.key)
-            if loaded is not None and not loaded.row.status.terminal:
+            if loaded is None or loaded.row.status.terminal:
+                continue
+            definition = app.registry.workflow(row.workflow)
+            if definition is not None and loaded.row.pin not in (None, definition.code):
+                yield _verdict(loaded.row, Fit.PINNED, f"pinned to code {loaded.row.pin}; this is {definition.code}")
+            else:
                 yield await asyncio.to_thread(check_run, app.registry, loaded)
         after = page[-1].key
 
@@ -94,7 +110,7 @@ def check_run(definitions: Definitions, loaded: Claimed) -> Verdict:
     kernel = _replay(definitions, definition, row, entries, loaded.blobs)
     try:
         diff = _misfit(kernel)
-        open_calls = tuple(OpenCall(str(c.kind), c.id, c.due or None) for c in kernel.calls.values())
+        open_calls = tuple(OpenCall(str(c.kind), c.id, c.due or None, c.opened) for c in kernel.calls.values())
         return _verdict(row, Fit.DIVERGES if diff else Fit.FITS, diff, open_calls)
     finally:
         kernel.close()

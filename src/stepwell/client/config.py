@@ -1,18 +1,22 @@
-"""Settings: where each comes from (argument, environment, default), and what it may be."""
+"""Settings: where each comes from (argument, environment, profile, project, default), and what it may be."""
 
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Final, Literal
 
 import msgspec
 
+from stepwell.client.profiles import KEYS, Layer, profile, project
 from stepwell.errors import InvalidOption
 from stepwell.model.duration import describe, seconds
 
 Mode = Literal["all", "client", "worker"]
 DEFAULT_URL = "sqlite:///stepwell.db"
 PREFIX = "STEPWELL_"
+PROFILE: Final = "STEPWELL_PROFILE"
+"""The profile to use, where none is named otherwise."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,26 +46,72 @@ _CHOICES = {
 }
 
 
-def settings(given: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Settings:
-    """Settings from arguments (None: not given), then `STEPWELL_*`, then the defaults.
+ALIASES: Final = {"url": "database_url"}
+"""Names of settings in files, beside their own."""
+NOT_OURS: Final = frozenset({"server", "profiles", *KEYS})
+"""What may stand in a file besides, and is for clients of servers."""
+
+
+def settings(given: Mapping[str, Any], environment: Mapping[str, str] | None = None, *, named: str | None = None,
+             folder: Path | None = None) -> Settings:  # fmt: skip
+    """Settings from arguments (None: not given), `STEPWELL_*`, a profile, `[tool.stepwell]`, or the defaults.
+
+    A profile `named` here goes before the environment, one that is named by `STEPWELL_PROFILE` after it. The project
+    is that of `folder`, or of the current one.
 
     Raises:
-        InvalidOption, InvalidDuration: a value is out of range; the message names the variable.
+        InvalidOption, InvalidDuration: a value is out of range; the message names the variable or the file.
     """
     environment = os.environ if environment is None else environment
+    before, after = layers(environment, named, folder)
     values: dict[str, Any] = {}
     origin: dict[str, str] = {}
     for name in Settings.__struct_fields__:
         if name == "origin":
             continue
         variable = PREFIX + name.upper()
+        found: list[tuple[Any, str, str]] = []
         if given.get(name) is not None:
-            values[name], origin[name] = _checked(name, given[name], name), "argument"
-        elif variable in environment:
-            values[name], origin[name] = _checked(name, environment[variable], variable), variable
-        else:
+            found.append((given[name], name, "argument"))
+        found += _said(name, before)
+        if variable in environment:
+            found.append((environment[variable], variable, variable))
+        found += _said(name, after)
+        if not found:
             origin[name] = "default"
+            continue
+        value, source, origin[name] = found[0]
+        values[name] = _checked(name, value, source)
     return Settings(**values, origin=origin)
+
+
+def _said(name: str, places: list[Layer]) -> list[tuple[Any, str, str]]:
+    return [(at.values[name], f"{name} of {at.origin}", at.origin) for at in places if name in at.values]
+
+
+def layers(environment: Mapping[str, str], named: str | None = None,
+           folder: Path | None = None) -> tuple[list[Layer], list[Layer]]:  # fmt: skip
+    """The files that say something: those that go before the environment, and those after it.
+
+    Raises:
+        InvalidOption: a file cannot be read or has settings that there are not; no profile has the name.
+    """
+    before = [] if named is None else [profile(named, environment, folder)]
+    other = environment.get(PROFILE) if named is None else None
+    after = [profile(other, environment, folder)] if other else []
+    mine = project(folder)
+    if mine is not None:
+        after.append(mine)
+    return [_known(layer) for layer in before], [_known(layer) for layer in after]
+
+
+def _known(layer: Layer) -> Layer:
+    values = {ALIASES.get(name, name): value for name, value in layer.values.items()}
+    known = (set(Settings.__struct_fields__) - {"origin"}) | NOT_OURS
+    if unknown := sorted(set(values) - known):
+        raise InvalidOption(f"{layer.origin} has {', '.join(map(repr, unknown))}",
+                            expected=f"some of {', '.join(sorted(known | set(ALIASES)))}")  # fmt: skip
+    return msgspec.structs.replace(layer, values=values)
 
 
 def _checked(name: str, value: Any, source: str) -> Any:

@@ -1,28 +1,35 @@
 """The open engine, as the front doors use it: implements `ports.engine.Engine` over a store."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import partial
 from typing import Any
 
 import msgspec
 
+from stepwell.authoring.handle import as_data
 from stepwell.authoring.inputs import canonical
-from stepwell.client.results import Results
+from stepwell.client.filters import cursor_of
+from stepwell.client.guests import same_or_conflict, start_inside
+from stepwell.client.protocol import Page
+from stepwell.client.results import Results, is_settled
+from stepwell.client.runlogs import LogPage, read_log
+from stepwell.core.history import fold_history
 from stepwell.core.payloads import check_size, resolved
-from stepwell.core.starting import input_digest, new_run
+from stepwell.core.starting import new_run
 from stepwell.core.transitions import Verb, decide
-from stepwell.errors import AppClosed, Conflict, IllegalState, NotFound, Stale, StepwellError
+from stepwell.errors import AppClosed, IllegalState, NotFound, Stale, StepwellError
 from stepwell.model.change import Change, NewRun, Reply, Send
-from stepwell.model.entry import AnyEntry, Finished, decode_entries
+from stepwell.model.entry import AnyEntry, Finished, Started, decode_entries
 from stepwell.model.options import StartOptions
 from stepwell.model.run import RunFilter, RunRow
 from stepwell.model.status import RunStatus
 from stepwell.ports.clock import Clock
 from stepwell.ports.definitions import Definitions, Errors
-from stepwell.ports.engine import Ended, StartOrder
+from stepwell.ports.engine import Ended, Standing, StartOrder
 from stepwell.ports.store import Store
 from stepwell.runtime.journal import JournalWriter
+from stepwell.runtime.loglines import LogLines
 from stepwell.runtime.waiting import calls_in
 from stepwell.runtime.worker import Worker
 
@@ -34,13 +41,15 @@ class OpenEngine:
     """Starts, finds, steers and tells. Every write is safe to repeat (P6)."""
 
     def __init__(self, store: Store, writer: JournalWriter, definitions: Definitions, clock: Clock, results: Results,
-                 new_key: Callable[[], bytes], key_of: Callable[[str], bytes | None]) -> None:  # fmt: skip
+                 lines: LogLines, new_key: Callable[[], bytes],
+                 key_of: Callable[[str], bytes | None]) -> None:  # fmt: skip
         self.store = store
         self.writer = writer
         self.definitions = definitions
         self.errors: Errors = definitions.errors
         self.clock = clock
         self.results = results
+        self.lines = lines
         self.new_key = new_key
         self.key_of = key_of
         self.workers: list[Worker] = []
@@ -51,6 +60,8 @@ class OpenEngine:
     async def start(self, orders: Sequence[StartOrder]) -> list[RunRow | Exception]:
         """Start runs; each position answers with its row or with why not (Conflict, PayloadTooLarge)."""
         self._check_open()
+        if any(order.options.conn is not None for order in orders):
+            return await start_inside(self.store, self.definitions.transactions, orders, self._new)
         answers: list[RunRow | Exception] = []
         for at in range(0, len(orders), BATCH):
             answers += await self._start_batch(orders[at : at + BATCH])
@@ -86,10 +97,10 @@ class OpenEngine:
 
     def _new(self, order: StartOrder) -> NewRun | Exception:
         try:
-            rules = order.definition.rules if order.definition is not None else None
+            rules, code = (d.rules, d.code) if (d := order.definition) is not None else (None, "")
             check_size(len(order.input), f"the input of {order.workflow!r}")
             return new_run(order.workflow, order.input, order.options, rules, key=self.new_key(),
-                           now=self.clock.now(), worker=self._taker(order, rules))  # fmt: skip
+                           now=self.clock.now(), worker=self._taker(order, rules), code=code)  # fmt: skip
         except StepwellError as error:
             return error
 
@@ -111,17 +122,11 @@ class OpenEngine:
         assert found is not None
         if order.options.reuse == "after_close" and found.status.terminal:
             return await self._reopen(found, order, new)
-        if found.digest == input_digest(order.workflow, order.input):
-            return found
-        return Conflict(
-            f"run {found.id!r} of {found.workflow!r} exists with another input",
-            expected="the same workflow and input for the same id (P7)",
-            hint="Use another id, or reuse='after_close' once it has ended.",
-        )
+        return same_or_conflict(found, order)
 
     async def _reopen(self, found: RunRow, order: StartOrder, new: NewRun) -> RunRow | Exception:
         try:
-            return await self.control(found.key, "restart", started=new.started, digest=new.row.digest)
+            return await self.control(found.key, "restart", started=new.started, digest=new.row.digest, pin=new.row.pin)
         except StepwellError as error:
             return error
 
@@ -149,6 +154,21 @@ class OpenEngine:
         entries = [e for _, data in loaded.journal or [] for e in decode_entries(data)]
         return [_inline(e, loaded.blobs) for e in entries] if loaded.blobs else entries
 
+    async def standing(self, key: bytes) -> Standing:
+        row = await self.row(key)
+        entries = await self.entries(key)
+        history = fold_history(entries)
+        started = next((e for e in entries if isinstance(e, Started)), None)
+        end = history.finished
+        return Standing(
+            row=row,
+            input=None if started is None else bytes(started.input.v),
+            value=None if end is None or end.value is None else bytes(end.value.v),
+            error=None if end is None or end.error is None else self.errors.to_exception(end.error),
+            attempt=1 if started is None else started.attempt,
+            current=self.current(row, tuple(history.open)),
+        )
+
     async def ended(self, key: bytes, timeout: float | None) -> Ended:
         self._check_open()
         until = None if timeout is None else self.clock.now() + timeout
@@ -165,6 +185,41 @@ class OpenEngine:
                 error = self.errors.to_exception(end.error) if end.error is not None else None
                 return Ended(row, None if end.value is None else bytes(end.value.v), error)
             # It was opened again between the two reads: this is not the end any more.
+
+    # -- looking at many -----------------------------------------------------------------------
+
+    def knowing(self, definitions: Definitions) -> "OpenEngine":
+        return self  # what it opened with is what it serves
+
+    async def page(self, which: RunFilter, *, after: str | None, limit: int) -> Page:
+        self._check_open()
+        rows = await self.store.list(which, after=cursor_of(after), limit=limit)
+        return Page(rows, rows[-1].key.hex() if len(rows) == limit else None)
+
+    async def count(self, which: RunFilter) -> dict[str, int]:
+        self._check_open()
+        return await self.store.count(which)
+
+    async def history(self, key: bytes) -> list[dict[str, Any]]:
+        self._check_open()
+        found: list[dict[str, Any]] = []
+        for generation, seq, data in await self.store.journal(key):
+            for n, entry in enumerate(decode_entries(data)):
+                found.append({"generation": generation, "seq": seq + n, **as_data(entry)})
+        return found
+
+    async def logs(self, key: bytes, *, after: str | None, limit: int, newest: bool, level: str | None) -> LogPage:
+        self._check_open()
+        await self.lines.flush()  # a process reads what it has logged itself
+        return await read_log(self.store, key, limit=limit, after=after, newest=newest, level=level)
+
+    async def watch(self, key: bytes, every: float) -> AsyncGenerator[RunRow]:
+        while True:
+            await asyncio.sleep(every)  # noqa: TID251 - real time: a person is watching
+            row = await self.row(key)
+            yield row
+            if is_settled(row):
+                return
 
     def current(self, row: RunRow, known: Sequence[str]) -> tuple[str, ...]:
         """The calls that a run is at: from memory where it is in this process, else from what is recorded.
@@ -198,7 +253,8 @@ class OpenEngine:
                 return loaded.row
             if "started" in details:
                 assert change.patch is not None
-                patch = msgspec.structs.replace(change.patch, digest=details["digest"])
+                pin = details["pin"] or change.patch.pin
+                patch = msgspec.structs.replace(change.patch, digest=details["digest"], pin=pin)
                 change = msgspec.structs.replace(change, opens=details["started"], patch=patch)
             reply = await self.writer.commit(change)
             if reply.ok:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from stepwell.authoring.handle import Run, RunStatusReport, as_data
+from stepwell.authoring.event import Event
+from stepwell.authoring.handle import Run, RunStatusReport
 from stepwell.authoring.inputs import canonical
 from stepwell.authoring.starting import start_options
-from stepwell.client.engine import OpenEngine
-from stepwell.errors import InvalidOption, NotFound, UnknownWorkflow
+from stepwell.client.protocol import Backend, Page
+from stepwell.client.results import is_settled
+from stepwell.client.runlogs import LogPage
+from stepwell.errors import InvalidOption, UnknownWorkflow
 from stepwell.model.duration import instant
-from stepwell.model.entry import decode_entries
 from stepwell.model.options import StartOptions
-from stepwell.model.run import RunFilter, RunRow, WorkerRow
+from stepwell.model.run import RunFilter, RunRow
 from stepwell.model.status import RunStatus, status_of
 from stepwell.ports.engine import StartOrder
 
@@ -24,27 +27,21 @@ Entries = list[dict[str, Any]]
 """Journal entries as plain data. Named here: inside `Runs`, `list` is its method."""
 
 
-class Page(msgspec.Struct, frozen=True):
-    """Runs, newest first, and the cursor of the next page (None at the end)."""
-
-    runs: list[RunRow]
-    after: str | None
-
-
 class Runs:
     """`app.runs`: every run of the namespace."""
 
-    def __init__(self, engine: Callable[[], OpenEngine]) -> None:
+    def __init__(self, engine: Callable[[], Backend]) -> None:
         self._engine = engine
 
-    def _handle(self, row: RunRow) -> Run[Any]:
+    def handle(self, row: RunRow) -> Run[Any]:
+        """The handle of a row that is at hand."""
         engine = self._engine()
         definition = engine.definitions.workflow(row.workflow)
         return Run(row.key, row.id, row.workflow, self._engine, definition.result if definition else None)
 
     async def get(self, run_id: str) -> Run[Any]:
         """The handle of a run. Raises NotFound."""
-        return self._handle(await self._engine().find(run_id))
+        return self.handle(await self._engine().find(run_id))
 
     async def start(self, workflow: str, input: Any = None, **options: Any) -> Run[Any]:
         """Start by name, also without the workflow's code: `input` is its only argument, or a dict of its arguments.
@@ -63,23 +60,21 @@ class Runs:
         (row,) = await engine.start([order])
         if isinstance(row, Exception):
             raise row
-        return self._handle(row)
+        return self.handle(row)
 
     async def list(self, *, limit: int = 50, after: str | None = None, **which: Any) -> Page:
         """Runs newest first, by `status=`, `workflow=`, `queue=` (one or several), `tags=`, `id_prefix=`, `since=`.
 
-        `until=` is a moment, too (datetimes or epoch seconds).
+        `until=` is a moment, too (datetimes or epoch seconds); `text=` is contained in id, workflow, reason or note.
         `after` is the cursor of the page before. Raises InvalidOption for a filter that cannot be.
         """
         if not 1 <= limit <= 1000:
             raise InvalidOption(f"limit={limit}", expected="1 to 1000")
-        cursor = _cursor(after)
-        rows = await self._engine().store.list(filter_of(which), after=cursor, limit=limit)
-        return Page(rows, rows[-1].key.hex() if len(rows) == limit else None)
+        return await self._engine().page(filter_of(which), after=after, limit=limit)
 
     async def count(self, **which: Any) -> dict[str, int]:
         """How many runs per status, by the filters of `list`."""
-        return await self._engine().store.count(filter_of(which))
+        return await self._engine().count(filter_of(which))
 
     async def row(self, run_id: str) -> RunRow:
         """The run as it stands in the database: without its input, journal and result. Raises NotFound."""
@@ -92,51 +87,60 @@ class Runs:
     async def generations(self, run_id: str) -> Entries:
         """The journal of all generations, as plain data with `generation` and `seq`. Raises NotFound."""
         engine = self._engine()
+        return await engine.history((await engine.find(run_id)).key)
+
+    async def logs(self, run_id: str, *, after: str | None = None, limit: int = 200, newest: bool = False,
+                   level: str | None = None) -> LogPage:  # fmt: skip
+        """What the run's body and steps have logged, oldest first: lines beyond the one whose id is `after`.
+
+        `level`: this level and above. Lines are kept up to a bound, and those of the last moment before a crash are
+        lost. Raises NotFound, InvalidOption.
+        """
+        if not 1 <= limit <= 1000:
+            raise InvalidOption(f"limit={limit}", expected="1 to 1000")
+        engine = self._engine()
+        key = (await engine.find(run_id)).key
+        return await engine.logs(key, after=after, limit=limit, newest=newest, level=level)
+
+    async def watch(self, run_id: str, *, every: float = 0.5) -> AsyncGenerator[RunRow]:
+        """The run's row again and again, until it has ended or needs a person: each time something may have changed.
+
+        An app looks every `every` seconds; a server tells. Raises NotFound.
+        """
+        engine = self._engine()
         row = await engine.find(run_id)
-        found: Entries = []
-        for generation, seq, data in await engine.store.journal(row.key):
-            for n, entry in enumerate(decode_entries(data)):
-                found.append({"generation": generation, "seq": seq + n, **as_data(entry)})
-        return found
+        yield row
+        if not is_settled(row):
+            async with aclosing(engine.watch(row.key, every)) as seen:
+                async for row in seen:
+                    yield row
 
 
 class Events:
     """`app.events`: sending by name, for clients without the code."""
 
-    def __init__(self, engine: Callable[[], OpenEngine]) -> None:
+    def __init__(self, engine: Callable[[], Backend]) -> None:
         self._engine = engine
 
-    async def send(self, name: str, *, key: str | None = None, run: str | None = None, data: Any = None,
+    async def send(self, name: Event[Any] | str, *, key: str | None = None, run: str | None = None, data: Any = None,
                    id: str | None = None) -> None:  # fmt: skip
-        """Send to a key, or to one run's own mailbox (its id).
+        """Send to a key, or to one run's own mailbox (its id). `id` de-duplicates.
 
         Raises:
             InvalidOption: neither or both are given. NotFound: there is no such run.
+            TypeMismatch, NotSerializable: the payload does not have the event's type.
         """
         if (key is None) == (run is None):
             raise InvalidOption("an event needs an address", expected="exactly one of key= and run=")
+        event, payload = (name, msgspec.json.encode(data)) if isinstance(name, str) else name.encode(data)
         engine = self._engine()
         target = None if run is None else (await engine.find(run)).key
-        await engine.send(name, msgspec.json.encode(data), key=key, target=target, id=id)
-
-
-class AppStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """An app at one moment: its database, counts per state, live workers.
-
-    `next_due_s`: seconds until the next queued or waiting run is due, 0.0 when one is, None when there is none.
-    """
-
-    database: str
-    namespace: str
-    version: str
-    runs: dict[str, int]
-    workers: list[WorkerRow]
-    next_due_s: float | None
+        await engine.send(event, payload, key=key, target=target, id=id)
 
 
 def filter_of(which: Mapping[str, Any]) -> RunFilter:
     """A filter from keywords; one value or several. Raises InvalidOption."""
-    known = {"status", "workflow", "queue", "tags", "id_prefix", "since", "until", "parent"}
+    known = {"status", "workflow", "queue", "tags", "id_prefix", "since", "until", "parent", "text"}
     if unknown := set(which) - known:
         raise InvalidOption(f"no filter is called {', '.join(sorted(unknown))}", expected=f"{', '.join(sorted(known))}")
     made: dict[str, Any] = {k: v for k, v in which.items() if v is not None}
@@ -150,12 +154,3 @@ def filter_of(which: Mapping[str, Any]) -> RunFilter:
         if isinstance(made.get(name), datetime):
             made[name] = instant(made[name])
     return RunFilter(**made)
-
-
-def _cursor(after: str | None) -> bytes | None:
-    if after is None:
-        return None
-    try:
-        return bytes.fromhex(after)
-    except ValueError:
-        raise NotFound(f"no page begins after {after!r}", expected="the cursor of a page") from None

@@ -52,7 +52,7 @@ class Results:
                 row = await self._store.row(key)
                 if row is None:
                     raise NotFound(f"there is no run {key.hex()} (any more)")
-                if _settled(row):
+                if is_settled(row):
                     return Settled(row)
             if timeout is not None:
                 alarm = self._alarms.call_at(self._clock.now() + timeout, lambda: _expire(future))
@@ -76,7 +76,7 @@ class Results:
 
     def seen(self, row: RunRow) -> bool:
         """Somebody has read this row: if it is settled, those who wait for it are told."""
-        if not _settled(row):
+        if not is_settled(row):
             return False
         self.ended(row, None)
         return True
@@ -118,7 +118,8 @@ class Results:
                 future.cancel()
 
 
-def _settled(row: RunRow) -> bool:
+def is_settled(row: RunRow) -> bool:
+    """Nothing more happens by itself: the run has ended, or needs a person."""
     return row.status.terminal or row.status in SETTLED
 
 

@@ -8,29 +8,18 @@ import threading
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar
+from typing import Any, Generic, ParamSpec, Self, TypeVar
 
 from stepwell.authoring.event import Event
 from stepwell.authoring.handle import Run, RunStatusReport
 from stepwell.authoring.starting import Startable
-from stepwell.client.inspect import AppStatus, Page, Runs
+from stepwell.client.protocol import AppStatus, Client, Page
 from stepwell.errors import AppClosed, WrongContext
+from stepwell.ports.guest import at_once
 
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
-
-
-class Openable(Protocol):
-    """What this face needs of its app."""
-
-    runs: Runs
-
-    async def open(self) -> None: ...
-    async def close(self) -> None: ...
-    async def start(self, workflow: str, input: Any = None, /, **options: Any) -> Run[Any]: ...
-    async def send(self, event: Any, payload: Any = None, *, id: str | None = None) -> builtins.list[Run[Any]]: ...
-    async def status(self) -> AppStatus: ...
 
 
 class SyncRun(Generic[R]):
@@ -80,7 +69,7 @@ class SyncRun(Generic[R]):
 class SyncFace:
     """`app.sync`: open it with `with app.sync:`; works under a running loop, in a script, in a notebook."""
 
-    def __init__(self, app: Openable) -> None:
+    def __init__(self, app: Client) -> None:
         self._app = app
         self._done = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -133,13 +122,20 @@ class SyncFace:
 
     def start(self, workflow: Startable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> SyncRun[R]:
         """Start a workflow or step, with its own arguments; options by `workflow.options(...)`."""
-        return SyncRun(self.wait(workflow.start_now(args, kwargs)), self)
+        work = self._app.start(workflow, *args, **kwargs)
+        return SyncRun(self._begun(work, workflow.inside(())), self)
 
     def start_many(self, workflow: Startable[P, R], items: Sequence[Any], /) -> builtins.list[SyncRun[R]]:
-        return [SyncRun(run, self) for run in self.wait(workflow.start_many(items))]
+        work = self._app.start_many(workflow, items)
+        return [SyncRun(run, self) for run in self._begun(work, workflow.inside(items))]
 
     def start_by_name(self, workflow: str, input: Any = None, /, **options: Any) -> SyncRun[Any]:
-        return SyncRun(self.wait(self._app.start(workflow, input, **options)), self)
+        work = self._app.start(workflow, input, **options)
+        return SyncRun(self._begun(work, options.get("conn") is not None), self)
+
+    def _begun(self, work: Coroutine[Any, Any, T], inside: bool) -> T:
+        """Start in the app's loop; or here, since the caller's own connection belongs to the caller's thread."""
+        return at_once(work) if inside else self.wait(work)
 
     def get(self, run_id: str) -> SyncRun[Any]:
         return SyncRun(self.wait(self._app.runs.get(run_id)), self)
@@ -152,7 +148,7 @@ class SyncFace:
 
     def send(self, event: Event[T], payload: T | None = None, *, key: str, id: str | None = None) -> None:
         """Send an event to a key."""
-        self.wait(event.send(payload, key=key, id=id))
+        self.wait(self._app.events.send(event, key=key, data=payload, id=id))
 
     def publish(
         self, event: Event[T] | str, payload: Any = None, *, id: str | None = None

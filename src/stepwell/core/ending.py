@@ -1,6 +1,7 @@
 """What follows from the end of a body: the last entry, the run's last state, or a new generation."""
 
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
@@ -17,6 +18,8 @@ from stepwell.model.rules import WorkflowRules
 from stepwell.model.run import RunRow
 from stepwell.model.status import RunStatus
 
+LONGEST_REASON: Final = 200
+
 
 class Ending(msgspec.Struct, frozen=True):
     """The last entry of the generation, the row's new values, and the first entry of the next generation."""
@@ -27,7 +30,10 @@ class Ending(msgspec.Struct, frozen=True):
 
 
 class EndFacts(msgspec.Struct, frozen=True):
-    """What the decision depends on. `keep_for`: ages by status that this run was given itself (seconds)."""
+    """What the decision depends on. `keep_for`: ages by status that this run was given itself (seconds).
+
+    `code`: the fingerprint of the code that decided.
+    """
 
     row: RunRow
     rules: WorkflowRules
@@ -36,6 +42,7 @@ class EndFacts(msgspec.Struct, frozen=True):
     keep_for: dict[str, float | None]
     now: float
     chance: Callable[[], float]
+    code: str = ""
 
 
 def parked(reason: str) -> Ending:
@@ -52,7 +59,7 @@ def ending(kernel: Kernel, facts: EndFacts, value: Payload | None, again: Payloa
         left = ", ".join(outcome.error.left)
         return parked(f"{ROLLBACK}undoing {outcome.error.call} failed: {outcome.error.error}; left to undo: {left}")
     if again is not None:
-        started = msgspec.structs.replace(facts.started, at=facts.now, input=again, attempt=1)
+        started = msgspec.structs.replace(facts.started, at=facts.now, input=again, attempt=1, code=facts.code)
         return _next_generation(facts, "continue", started, 0.0, None)
     if value is not None:
         return _end(facts, Finished(at=facts.now, status=RunStatus.SUCCEEDED.value, value=value))
@@ -62,7 +69,7 @@ def ending(kernel: Kernel, facts: EndFacts, value: Payload | None, again: Payloa
         return _end(facts, Finished(at=facts.now, status=RunStatus.CANCELLED.value, undone=kernel.undone))
     if kernel.cancelled is None and (delay := _retry_delay(facts, error)) is not None:
         started = msgspec.structs.replace(
-            facts.started, at=facts.now, attempt=facts.started.attempt + 1, deadline=facts.started.deadline
+            facts.started, at=facts.now, attempt=facts.started.attempt + 1, code=facts.code
         )
         return _next_generation(facts, "retry", started, delay, failure)
     came_from = marks(error)
@@ -97,10 +104,17 @@ def _end(facts: EndFacts, entry: Finished) -> Ending:
         status=RunStatus(entry.status),
         release=True,
         finished_at=facts.now,
-        reason="",
+        reason=headline(entry.error) if entry.error is not None else "",
         expires_at=None if keep is None else facts.now + keep,
     )
     return Ending(entry, patch)
+
+
+def headline(failure: Failure) -> str:
+    """A failure in one line: by which failed runs are listed, and found again."""
+    first = next(iter(failure.message.strip().splitlines()), "")
+    text = f"{failure.type.rpartition('.')[2]}: {first}" if first else failure.type.rpartition(".")[2]
+    return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
 
 
 def _next_generation(facts: EndFacts, reason: str, started: Started, delay: float, failure: Failure | None) -> Ending:
@@ -111,5 +125,6 @@ def _next_generation(facts: EndFacts, reason: str, started: Started, delay: floa
         due=ready if delay else None,
         rank=rank_of(ready, facts.row.priority, resumed=True),
         generation=facts.row.generation + 1,
+        pin="" if facts.row.pin else None,  # a fresh journal fits any code
     )
     return Ending(Continued(at=facts.now, reason=reason, error=failure), patch, encode_entries([started]))

@@ -15,6 +15,7 @@ from stepwell.model.entry import (
     Intended,
     Nested,
     Received,
+    Recoded,
     Rewound,
     Started,
     Stepped,
@@ -35,7 +36,7 @@ class History(msgspec.Struct):
     """The fold of a generation's entries.
 
     `open` are the calls that are known to be under way: waits, child runs, steps between two attempts. `rewound` is
-    when the last rewind happened.
+    when the last rewind happened; `code` the fingerprint of the code by which it went on last, where that is known.
     """
 
     started: Started | None = None
@@ -52,6 +53,7 @@ class History(msgspec.Struct):
     redone: set[str] = set()
     stamp: float = 0.0
     open: dict[str, None] = {}
+    code: str = ""
 
 
 def voided(entries: list[AnyEntry]) -> set[int]:
@@ -71,12 +73,14 @@ def _rewound(entries: list[AnyEntry]) -> set[int]:
 def fold_history(entries: list[AnyEntry]) -> History:
     """Fold a generation's journal; entry n of the list is number n of the journal."""
     if len(entries) == 1 and isinstance(entries[0], Started):
-        return History(started=entries[0], stamp=entries[0].at)
+        return History(started=entries[0], stamp=entries[0].at, code=entries[0].code)
     history, rewound = History(void=voided(entries)), _rewound(entries)
     for number, entry in enumerate(entries):
         history.stamp = max(history.stamp, entry.at)
         if isinstance(entry, Rewound):
             history.redo, history.rewound = entry.redo, entry.at
+        elif isinstance(entry, Recoded):
+            history.code = entry.code
         if number not in history.void:
             _fold_one(history, entry)
         elif number in rewound and isinstance(entry, Stepped) and entry.error is None:
@@ -87,7 +91,7 @@ def fold_history(entries: list[AnyEntry]) -> History:
 def _fold_one(history: History, entry: AnyEntry) -> None:
     match entry:
         case Started():
-            history.started = entry
+            history.started, history.code = entry, entry.code
         case Finished():
             history.finished = entry
         case CancelSeen():

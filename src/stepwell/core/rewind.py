@@ -14,6 +14,7 @@ from stepwell.model.entry import (
     Intended,
     Nested,
     Received,
+    Recoded,
     Rewound,
     Stepped,
 )
@@ -103,6 +104,8 @@ def _is_consequence(entry: AnyEntry, cut: int) -> bool:
             return entry.opened > cut
         case Attempted() | Intended() | Nested() | Folded():
             return False  # as their calls do
+        case Recoded():
+            return False
         case _:
             return True
 

@@ -33,8 +33,9 @@ def new_run(
     parent: bytes | None = None,
     parent_call: str | None = None,
     worker: str | None = None,
+    code: str = "",
 ) -> NewRun:
-    """The run to create; with `worker`, as claimed by it. `rules` are None in clients without the code."""
+    """The run to create; with `worker`, as claimed by it. Clients without the code have no `rules` and no `code`."""
     deadline = options.deadline if options.deadline is not None else (rules.deadline if rules else None)
     patience = options.queue_timeout if options.queue_timeout is not None else (rules.queue_timeout if rules else None)
     priority = options.priority if options.priority is not None else (rules.priority if rules else 100)
@@ -46,6 +47,7 @@ def new_run(
         deadline=None if deadline is None else now + deadline,
         queue_timeout=patience,
         python=PYTHON,
+        code=code,
     )
     claimed = worker is not None and due is None
     row = RunRow(
@@ -66,6 +68,7 @@ def new_run(
         parent_call=parent_call,
         digest=input_digest(workflow, data),
         options=_stored(options),
+        pin=code if code and rules is not None and rules.versioning == "pin" else None,
         tags=options.tags,
     )
     return NewRun(row, encode_entries([started]), options.id is not None, tuple(blobs))

@@ -59,6 +59,7 @@ class Verb(StrEnum):
     TERMINATE = "terminate"
     RESTART = "restart"
     RETRY = "retry"
+    UNPIN = "unpin"
 
 
 class Act(StrEnum):
@@ -69,6 +70,7 @@ class Act(StrEnum):
     SET = "set at once"
     OPEN = "a new generation"
     REWIND = "a rewind"
+    FREE = "any code may go on"
 
 
 VERBS: Final[dict[Verb, dict[S, Act]]] = {
@@ -97,6 +99,7 @@ VERBS: Final[dict[Verb, dict[S, Act]]] = {
     },
     Verb.RESTART: dict.fromkeys(S, Act.OPEN),
     Verb.RETRY: {S.FAILED: Act.REWIND, S.CANCELLED: Act.REWIND},
+    Verb.UNPIN: {state: Act.FREE for state in S if not state.terminal},
 }
 """Which verbs are allowed in which states, and how they are carried out; what is not here is refused."""
 
@@ -117,7 +120,7 @@ def decide(row: RunRow, verb: Verb, entries: list[AnyEntry], now: float) -> Chan
             verb=verb.value,
             allowed=allowed,
         )
-    if act is Act.NOTHING:
+    if act is Act.NOTHING or (act is Act.FREE and row.pin is None):
         return None
     expect = Expect(row.epoch, row.status, row.generation, row.inbox)
     if act is Act.POST:
@@ -126,6 +129,8 @@ def decide(row: RunRow, verb: Verb, entries: list[AnyEntry], now: float) -> Chan
         if verb is Verb.CANCEL and (row.status is S.PAUSED or row.due is not None) and row.status is not S.WAITING:
             patch = Patch(status=S.QUEUED, release=True, rank=rank_of(now, row.priority, True), cancelling=True)
         return Change(run=row.key, expect=expect, patch=patch, post=(Post(target=row.key, item=item),))
+    if act is Act.FREE:
+        return Change(run=row.key, expect=expect, patch=Patch(pin=""))  # whoever holds the run goes on with it
     if act is Act.REWIND:
         return _rewound(row, expect, entries, now)
     if act is Act.OPEN:
@@ -165,9 +170,10 @@ def _rewound(row: RunRow, expect: Expect, entries: list[AnyEntry], now: float) -
 
 def _restarted(row: RunRow, expect: Expect, entries: list[AnyEntry], now: float) -> Change:
     started = next(e for e in entries if isinstance(e, Started))
-    again = msgspec.structs.replace(started, at=now, attempt=1, deadline=moved(started, now))
+    again = msgspec.structs.replace(started, at=now, attempt=1, deadline=moved(started, now), code="")
     patch = Patch(status=S.QUEUED, release=True, bump=True, reopen=True, generation=row.generation + 1,
-                  rank=rank_of(now, row.priority), deaths=0, cancelling=False, reason="")  # fmt: skip
+                  rank=rank_of(now, row.priority), deaths=0, cancelling=False, reason="",
+                  pin="" if row.pin else None)  # fmt: skip
     note = Continued(at=now, reason="restart")
     return Change(run=row.key, expect=expect, patch=patch, generation=row.generation, seq=len(entries), count=1,
                   data=encode_entries([note]), opens=encode_entries([again]), closes=True)  # fmt: skip

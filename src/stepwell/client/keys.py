@@ -1,0 +1,225 @@
+"""API keys and browser sessions: made once, kept only as hashes, looked up by them.
+
+A secret has 256 random bits, so a plain SHA-256 keeps it: there is nothing to guess. A record's id is the first part
+of that hash, which finds it with one read; the whole is then compared in constant time.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from stepwell.adapters.ids import new_secret
+from stepwell.errors import InvalidOption, NotFound
+from stepwell.model.record import Record
+from stepwell.ports.clock import Clock
+from stepwell.ports.store import Store
+
+SCOPES: Final = ("read", "operate", "execute", "admin")
+PREFIX: Final = "swk_"
+KEY, SESSION = "key", "session"
+SHOWN: Final = 4
+REMEMBERED: Final = 1.0
+"""Seconds for which a key that was found is not looked up again: revoking it elsewhere takes as long."""
+USED_EVERY: Final = 60.0
+MOST_KEYS: Final = 1000
+LONGEST_NAME: Final = 100
+SWEEP: Final = 200
+
+
+class StoredKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is kept of a key; times in epoch seconds. `prefix` is the part of it that may be shown."""
+
+    name: str
+    scopes: tuple[str, ...]
+    hash: str
+    prefix: str
+    expires_at: float | None = None
+    last_used_at: float | None = None
+    revoked_at: float | None = None
+
+
+class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key as it is listed."""
+
+    id: str
+    created_at: float
+    kept: StoredKey
+
+    def valid(self, now: float) -> bool:
+        """Neither revoked nor expired."""
+        return self.kept.revoked_at is None and (self.kept.expires_at is None or now < self.kept.expires_at)
+
+
+class StoredSession(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of a browser's session; it ends with its key."""
+
+    hash: str
+    key: str
+    csrf: str
+    expires_at: float
+
+
+class Keys:
+    """The keys of one namespace."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._known: dict[str, tuple[float, ApiKey]] = {}
+        self._used: dict[str, float] = {}
+        self._any: tuple[float, bool] | None = None
+
+    async def create(self, name: str, scopes: Iterable[str], expires_in: float | None = None) -> tuple[ApiKey, str]:
+        """A new key and its secret, which is not kept: it is seen this once. `expires_in` in seconds.
+
+        Raises:
+            InvalidOption: the name is empty or too long, or a scope is unknown.
+        """
+        chosen = tuple(dict.fromkeys(scopes))
+        if not name.strip() or len(name) > LONGEST_NAME:
+            raise InvalidOption(f"name={name[:40]!r}", expected=f"1 to {LONGEST_NAME} characters")
+        if not chosen or not set(chosen) <= set(SCOPES):
+            raise InvalidOption(f"scopes={', '.join(chosen)!r}", expected=f"some of {', '.join(SCOPES)}")
+        secret, now = PREFIX + new_secret(), self._clock.now()
+        digest = digest_of(secret)
+        kept = StoredKey(name=name.strip(), scopes=chosen, hash=digest, prefix=secret[: len(PREFIX) + SHOWN],
+                         expires_at=None if expires_in is None else now + expires_in)  # fmt: skip
+        await self._store.put([Record(kind=KEY, id=_id_of(digest), at=now, data=msgspec.json.encode(kept))])
+        self._any = None
+        return ApiKey(id=_id_of(digest), created_at=now, kept=kept), secret
+
+    async def list(self) -> "list[ApiKey]":
+        """All keys, also revoked and expired ones, the oldest first."""
+        found = [_key(record) for record in await self._store.records(KEY, limit=MOST_KEYS)]
+        return sorted(found, key=lambda key: (key.created_at, key.id))
+
+    async def revoke(self, key_id: str) -> ApiKey:
+        """Let a key open nothing any more; its record stays. Raises NotFound."""
+        record = await _exactly(self._store, KEY, key_id)
+        if record is None:
+            raise NotFound(f"there is no key {key_id[:40]!r}", hint="`stepwell keys list` shows what there is.")
+        key = _key(record)
+        self._known.pop(key_id, None)
+        if key.kept.revoked_at is not None:
+            return key
+        return await self._replace(key, msgspec.structs.replace(key.kept, revoked_at=self._clock.now()))
+
+    async def exist(self) -> bool:
+        """Whether there has ever been a key: from then on nothing is open without one."""
+        now = self._clock.monotonic()
+        if self._any is None or (not self._any[1] and now - self._any[0] >= REMEMBERED):
+            self._any = (now, bool(await self._store.records(KEY, limit=1)))
+        return self._any[1]
+
+    async def by_secret(self, secret: str) -> ApiKey | None:
+        """The valid key of this secret; notes that it was used, at most once a minute."""
+        if not secret.startswith(PREFIX) or len(secret) > 200:
+            return None
+        digest = digest_of(secret)
+        key = await self.by_id(_id_of(digest))
+        if key is None or not hmac.compare_digest(key.kept.hash, digest):
+            return None
+        await self._note_use(key)
+        return key
+
+    async def by_id(self, key_id: str) -> ApiKey | None:
+        """The key of this id, if it is valid."""
+        monotonic = self._clock.monotonic()
+        known = self._known.get(key_id)
+        if known is None or monotonic - known[0] >= REMEMBERED:
+            record = await _exactly(self._store, KEY, key_id)
+            if record is None:
+                self._known.pop(key_id, None)
+                return None
+            if len(self._known) >= MOST_KEYS:
+                self._known.clear()
+            known = self._known[key_id] = (monotonic, _key(record))
+        return known[1] if known[1].valid(self._clock.now()) else None
+
+    async def _note_use(self, key: ApiKey) -> None:
+        now = self._clock.now()
+        if now - max(self._used.get(key.id, 0.0), key.kept.last_used_at or 0.0) < USED_EVERY:
+            return
+        self._used[key.id] = now
+        # Read again: what was revoked a moment ago must stay so.
+        record = await _exactly(self._store, KEY, key.id)
+        if record is not None and (fresh := _key(record)).kept.revoked_at is None:
+            await self._replace(fresh, msgspec.structs.replace(fresh.kept, last_used_at=now))
+
+    async def _replace(self, key: ApiKey, kept: StoredKey) -> ApiKey:
+        record = Record(kind=KEY, id=key.id, at=key.created_at, data=msgspec.json.encode(kept))
+        await self._store.put([record], replace=True)
+        self._known.pop(key.id, None)
+        return ApiKey(id=key.id, created_at=key.created_at, kept=kept)
+
+
+class Sessions:
+    """The browser sessions of one namespace: each stands for a key, as long as that is valid."""
+
+    def __init__(self, store: Store, clock: Clock, keys: Keys, length: float) -> None:
+        self._store = store
+        self._clock = clock
+        self._keys = keys
+        self._length = length
+
+    async def begin(self, key: ApiKey) -> tuple[StoredSession, str]:
+        """A new session of a key, and its token, which is not kept."""
+        token, now = new_secret(), self._clock.now()
+        digest = digest_of(token)
+        ends = now + self._length if key.kept.expires_at is None else min(now + self._length, key.kept.expires_at)
+        session = StoredSession(hash=digest, key=key.id, csrf=new_secret(24), expires_at=ends)
+        await self._sweep(now)
+        await self._store.put([Record(kind=SESSION, id=_id_of(digest), at=now, data=msgspec.json.encode(session))])
+        return session, token
+
+    async def find(self, token: str) -> tuple[StoredSession, ApiKey] | None:
+        """The session of this token with its key, if both are valid."""
+        if not token or len(token) > 200:
+            return None
+        digest = digest_of(token)
+        record = await _exactly(self._store, SESSION, _id_of(digest))
+        if record is None:
+            return None
+        session = msgspec.json.decode(record.data, type=StoredSession)
+        if not hmac.compare_digest(session.hash, digest) or self._clock.now() >= session.expires_at:
+            return None
+        key = await self._keys.by_id(session.key)
+        return None if key is None else (session, key)
+
+    async def end(self, token: str) -> None:
+        """Forget a session."""
+        await self._store.drop(SESSION, [_id_of(digest_of(token))])
+
+    async def _sweep(self, now: float) -> None:
+        """Remove what has expired, a part at a time."""
+        old = [r.id for r in await self._store.records(SESSION, limit=SWEEP)
+               if msgspec.json.decode(r.data, type=StoredSession).expires_at <= now]  # fmt: skip
+        if old:
+            await self._store.drop(SESSION, old)
+
+
+def digest_of(secret: str) -> str:
+    """What is kept of a secret."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _id_of(digest: str) -> str:
+    return digest[:16]
+
+
+def _key(record: Record) -> ApiKey:
+    return ApiKey(id=record.id, created_at=record.at, kept=msgspec.json.decode(record.data, type=StoredKey))
+
+
+async def _exactly(store: Store, kind: str, record_id: str) -> Record | None:
+    """The record of this id: the first one beyond the id before it."""
+    try:
+        before = int(record_id, 16) - 1
+    except ValueError:
+        return None
+    after = f"{before:016x}" if before >= 0 else None
+    found = await store.records(kind, after=after, limit=1)
+    return found[0] if found and found[0].id == record_id else None

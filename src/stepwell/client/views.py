@@ -1,0 +1,217 @@
+"""What is shown of one run: its details, its timeline, its journal, what it waits for; read from the database."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET
+
+from stepwell.client.engine import OpenEngine
+from stepwell.client.failures import blamed
+from stepwell.client.opennow import OpenNow
+from stepwell.client.phrases import now_of, policy_of, summary_of
+from stepwell.client.redact import Redactor
+from stepwell.client.shapes import (
+    Call,
+    CallChild,
+    CallEvent,
+    Counts,
+    Run,
+    RunDetail,
+    Source,
+    Timeline,
+    Try,
+    moment,
+    moment_or_none,
+    run_of,
+)
+from stepwell.client.timeline import Attempt, CallView, open_of, sizes_of, started_of, timeline_of
+from stepwell.client.tracebacks import failure_of
+from stepwell.core.transitions import VERBS
+from stepwell.errors import NotFound
+from stepwell.model.entry import AnyEntry, Finished, Payload, decode_entries
+from stepwell.model.logline import KIND, decode_batch
+from stepwell.model.run import Claimed, RunFilter, RunRow
+from stepwell.model.status import RunStatus
+
+MOST_VALUE: Final = 4096
+
+
+class Looked(msgspec.Struct, frozen=True, kw_only=True):
+    """One generation of a run at one moment."""
+
+    row: RunRow
+    entries: list[AnyEntry]
+    blobs: dict[str, bytes]
+    calls: list[CallView]
+    generation: int
+
+
+class Views:
+    """The views of one app's runs; `redactor` of a call decides what is hidden in them."""
+
+    def __init__(self, engine: OpenEngine) -> None:
+        self.engine = engine
+        self.open_now = OpenNow(engine)
+
+    # -- many ----------------------------------------------------------------------------------
+
+    async def run(self, row: RunRow) -> Run:
+        """A run as lists show it."""
+        return (await self.runs([row]))[0]
+
+    async def runs(self, rows: Sequence[RunRow]) -> list[Run]:
+        """Runs as lists show them, with the ids of their parents."""
+        now = self.engine.clock.now()
+        above = {row.parent for row in rows if row.parent is not None}
+        ids = {row.key: row.id for row in await self.engine.store.rows(list(above))} if above else {}
+        return [run_of(row, now=self._now(row, now), parent=None if row.parent is None else ids.get(row.parent))
+                for row in rows]  # fmt: skip
+
+    def _now(self, row: RunRow, now: float) -> str | None:
+        said = now_of(row, now)
+        if said is None and row.status is RunStatus.RUNNING:
+            calls = self.engine.current(row, ())
+            names = [call.rpartition("/")[2] for call in calls[:2]]
+            said = ", ".join(names) + (f" and {len(calls) - 2} more" if len(calls) > 2 else "") if names else None
+        return said
+
+    # -- one -----------------------------------------------------------------------------------
+
+    async def look(self, row: RunRow, generation: int | None = None) -> Looked:
+        """Read a generation, and what is open in it. Raises NotFound for a generation that there is not."""
+        if generation is not None and not 1 <= generation <= row.generation:
+            raise NotFound(f"run {row.id!r} has no generation {generation}", expected=f"1 to {row.generation}")
+        store = self.engine.store
+        if generation in (None, row.generation):
+            loaded = await store.load(row.key)
+            if loaded is None:
+                raise NotFound(f"there is no run {row.id!r} (any more)")
+            row = loaded.row
+            entries = [e for _, data in loaded.journal or [] for e in decode_entries(data)]
+            blobs = loaded.blobs
+            calls = await self._current(loaded, entries)
+        else:
+            entries = [e for _, _, data in await store.journal(row.key, generation) for e in decode_entries(data)]
+            blobs = await store.blobs(row.key)
+            calls = timeline_of(row, entries, last=False)
+        return Looked(row=row, entries=entries, blobs=blobs, calls=calls, generation=generation or row.generation)
+
+    async def _current(self, loaded: Claimed, entries: list[AnyEntry]) -> list[CallView]:
+        found = await self.open_now.of(loaded, len(entries))
+        return timeline_of(loaded.row, entries, open_calls=found)
+
+    async def detail(self, row: RunRow, redactor: Redactor) -> RunDetail:
+        """A run with everything that fits on the top of its page."""
+        seen = await self.look(row)
+        row, now = seen.row, self.engine.clock.now()
+        started = started_of(seen.entries)
+        end = next((e for e in reversed(seen.entries) if isinstance(e, Finished)), None)
+        end = end if row.status.terminal else None
+        failed = None if end is None or end.error is None else blamed(seen.entries)
+        error = UNSET if failed is None else failure_of(failed, redactor)
+        said = None if error is UNSET else (error.type, error.message)
+        run = await self.run(row)
+        workers = await self.engine.store.workers() if row.worker is not None else []
+        code = next((w.offers.get(row.workflow) for w in workers if w.id == row.worker), None)
+        return RunDetail(
+            **{name: getattr(run, name) for name in Run.__struct_fields__},
+            input=None if started is None else self.value(started.input, seen.blobs, redactor),
+            result=UNSET if end is None or end.value is None else self.value(end.value, seen.blobs, redactor),
+            error=error,
+            attempt=1 if started is None else started.attempt,
+            current=[call.id for call in open_of(seen.calls)],
+            generations=row.generation,
+            code=row.pin or code,
+            python=None if started is None else started.python or None,
+            counts=await self._counts(seen),
+            actions=[verb.value for verb, states in VERBS.items() if row.status in states and _useful(row, verb.value)],
+            summary=summary_of(row, seen.calls, now, tries=self._tries(seen.calls), error=said),
+        )
+
+    async def _counts(self, seen: Looked) -> Counts:
+        store = self.engine.store
+        children = await store.count(RunFilter(parent=seen.row.key))
+        last = await store.records(KIND, owner=seen.row.key, limit=1, newest=True)
+        calls = sum(call.kind != "scope" for call in seen.calls)
+        return Counts(entries=len(seen.entries), children=sum(children.values()), calls=calls,
+                      logs=decode_batch(last[0].data).count if last else 0)  # fmt: skip
+
+    def _tries(self, calls: Sequence[CallView]) -> dict[str, int]:
+        found = {}
+        for call in calls:
+            rules = self._rules(call)
+            if rules is not None:
+                found[call.name.partition(" #")[0]] = rules.retry.retries + 1
+        return found
+
+    def _rules(self, call: CallView) -> Any:
+        definition = self.engine.definitions.workflow(call.name.partition(" #")[0])
+        if definition is None or call.kind in ("scope", "sleep", "wait", "timeout", "fold"):
+            return None
+        return definition.rules if definition.step is None else definition.step.rules
+
+    async def timeline(self, row: RunRow, generation: int | None, redactor: Redactor) -> Timeline:
+        """The calls of a generation. Raises NotFound."""
+        return await self.timeline_of(await self.look(row, generation), redactor)
+
+    async def timeline_of(self, seen: Looked, redactor: Redactor) -> Timeline:
+        """The same of what has been read already."""
+        keys = [bytes.fromhex(call.target) for call in seen.calls if call.target is not None]
+        children = {r.key.hex(): r for r in await self.engine.store.rows(keys)} if keys else {}
+        calls = [self.call(call, seen.blobs, children, redactor) for call in seen.calls]
+        return Timeline(run=await self.run(seen.row), now=moment(self.engine.clock.now()), calls=calls,
+                        generation=seen.generation, generations=seen.row.generation)  # fmt: skip
+
+    def call(self, call: CallView, blobs: dict[str, bytes], children: dict[str, RunRow], redactor: Redactor) -> Call:
+        """A call as the API says it."""
+        rules, size = self._rules(call), sizes_of(blobs, call.value)
+        small = call.value is not None and size is not None and size <= MOST_VALUE and call.error is None
+        child = children.get(call.target or "")
+        status = call.status or "waiting"
+        ran = None if call.child is None else CallChild(
+            call.child, call.workflow or (child.workflow if child else ""),
+            child.status.value if child else status)  # fmt: skip
+        return Call(
+            id=call.id, parent=call.parent, name=call.name, kind=call.kind, status=status,  # type: ignore[arg-type]
+            opened_at=moment_or_none(call.opened), began_at=moment_or_none(call.began),
+            ended_at=moment_or_none(call.ended), due_at=moment_or_none(call.due),
+            policy=None if rules is None else policy_of(rules), source=self._source(call), undo=call.undo,
+            attempts=[_try(attempt, redactor) for attempt in call.attempts],
+            event=None if call.event is None else CallEvent(call.event, call.key, moment_or_none(call.received)),
+            child=ran,
+            value=self.value(call.value, blobs, redactor) if small and call.value is not None else UNSET,
+            value_size=None if call.error is not None else size,
+            error=UNSET if call.error is None else failure_of(call.error, redactor), seq=call.seq)  # fmt: skip
+
+    def _source(self, call: CallView) -> Source | None:
+        if call.kind not in ("step", "undo", "nested", "child"):
+            return None
+        definition = self.engine.definitions.workflow(call.workflow or call.name.partition(" #")[0])
+        code = getattr(getattr(definition, "fn", None), "__code__", None)
+        return None if code is None else Source(code.co_filename, code.co_firstlineno)
+
+    @staticmethod
+    def value(payload: Payload, blobs: dict[str, bytes], redactor: Redactor) -> Any:
+        """A stored value as plain data, with what is secret hidden."""
+        data = blobs.get(payload.r, b"null") if payload.r else bytes(payload.v)
+        return redactor.value(msgspec.json.decode(data))
+
+
+def _try(attempt: Attempt, redactor: Redactor) -> Try:
+    return Try(n=attempt.n, began_at=moment_or_none(attempt.began), ended_at=moment_or_none(attempt.ended),
+               status=attempt.status,  # type: ignore[arg-type]
+               error=UNSET if attempt.error is None else failure_of(attempt.error, redactor),
+               again_at=moment_or_none(attempt.again))  # fmt: skip
+
+
+def _useful(row: RunRow, verb: str) -> bool:
+    """Whether a verb that is allowed would change anything."""
+    done = {"pause": RunStatus.PAUSED, "cancel": RunStatus.CANCELLED, "terminate": RunStatus.TERMINATED}
+    if verb == "resume":
+        return row.status in (RunStatus.PAUSED, RunStatus.PARKED)
+    if verb == "unpin":
+        return row.pin is not None
+    if verb == "cancel" and row.cancelling:
+        return False
+    return done.get(verb) is not row.status
