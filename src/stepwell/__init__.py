@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from stepwell.authoring.step import Step
     from stepwell.authoring.workflow import Workflow
     from stepwell.client.app import App
+    from stepwell.client.remote import RemoteClient
     from stepwell.client.version import VERSION as __version__  # noqa: N811
     from stepwell.core.timetable import Cron
     from stepwell.errors import (
@@ -68,6 +69,7 @@ _HOMES = {
     "OutcomeUnknown": "stepwell.errors",
     "Policy": "stepwell.model.policy",
     "QueueTimeout": "stepwell.errors",
+    "RemoteClient": "stepwell.client.remote",
     "Retention": "stepwell.model.policy",
     "Retry": "stepwell.model.policy",
     "Run": "stepwell.authoring.handle",
@@ -130,6 +132,7 @@ __all__ = [
     "OutcomeUnknown",
     "Policy",
     "QueueTimeout",
+    "RemoteClient",
     "Retention",
     "Retry",
     "Run",

@@ -39,6 +39,44 @@ async def quickstart(page: Page) -> None:
         assert await run.result() == "paid by card"
 
 
+async def remote(page: Page) -> None:
+    from tests.client.serving import served
+
+    async with page["app"], served(page["app"]) as url:
+        assert await page["order_from_afar"](url) == "2 for 48"
+
+
+async def server(page: Page) -> None:
+    from tests.server.conftest import client_of
+
+    async with client_of(page["web"], base_url="http://127.0.0.1:8000") as client, page["app"]:
+        assert (await client.get("/ops/stepwell/api/v1/session")).json()["open"] is True
+        assert (await client.get("/ops/stepwell/ready")).json() == {"status": "ok"}
+
+
+async def transactions(page: Page) -> None:
+    page["connect"]().execute(
+        "CREATE TABLE orders (id, amount); CREATE TABLE stock (left); INSERT INTO stock VALUES (9)"
+    )
+    async with page["app"]:
+        await page["place_order"]("o-1", 2)
+        assert await (await page["fulfil"].get("o-1")).result(10) == 7
+        assert page["connect"]().execute("SELECT id, left FROM orders, stock").fetchall() == [("o-1", 7)]
+
+
+async def versions(page: Page) -> None:
+    app = page["app"]
+    async with Environment(app) as env:
+        run = await page["place_order"].start(5)
+        assert await run.result() == "charge of 5"
+        code, step = page["place_order"].definition.code, page["charge"].definition.code
+        assert (await app.runs.row(run.id)).pin == code
+        said = [line.text for line in (await app.runs.logs(run.id)).lines]
+        assert said == [f"began by code {code}", f"charging by code {step}"]
+        assert await app.stranded() == []
+        assert len(await env.store.records("version")) == 2
+
+
 async def life_of_a_run(page: Page) -> None:
     async with Environment(page["app"]):
         assert await page["steer"]() == 42

@@ -21,6 +21,7 @@ from stepwell.model.entry import (
     Nested,
     Payload,
     Received,
+    Recoded,
     Rewound,
     Started,
     Stepped,
@@ -38,11 +39,20 @@ FAILURE = Failure("ValueError", "no", code="c", args=["no", 1])
 GOLDEN: list[tuple[AnyEntry, str]] = [
     (
         Started(
-            at=1.5, held=True, input=VALUE, attempt=2, deadline=9.0, queue_timeout=3.0, format=2, flags=1, python="3.11"
+            at=1.5,
+            held=True,
+            input=VALUE,
+            attempt=2,
+            deadline=9.0,
+            queue_timeout=3.0,
+            format=2,
+            flags=1,
+            python="3.11",
+            code="0a1b2c3d4e5f",
         ),
         (
             '{"k":"started","input":{"v":{"a":[1,2]}},"attempt":2,"deadline":9.0,"queue_timeout":3.0,'
-            '"format":2,"flags":1,"python":"3.11","at":1.5,"held":true}'
+            '"format":2,"flags":1,"python":"3.11","code":"0a1b2c3d4e5f","at":1.5,"held":true}'
         ),
     ),
     (
@@ -110,6 +120,7 @@ GOLDEN: list[tuple[AnyEntry, str]] = [
             '"error":{"type":"ValueError","message":"no","code":"c","args":["no",1]},"at":1.5,"held":true}'
         ),
     ),
+    (Recoded(at=1.5, held=True, code="0a1b2c3d4e5f"), '{"k":"code","code":"0a1b2c3d4e5f","at":1.5,"held":true}'),
     (
         Finished(at=1.5, held=True, status="failed", value=VALUE, error=FAILURE, cause="a", undone=["b"]),
         (
@@ -135,6 +146,7 @@ BARE = [
     '{"k":"rewind","void":[]}',
     '{"k":"fold","call":"a","void":[]}',
     '{"k":"continue","reason":"restart"}',
+    '{"k":"code","code":"0a1b2c3d4e5f"}',
     '{"k":"finish","status":"succeeded"}',
 ]
 

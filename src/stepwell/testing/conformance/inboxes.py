@@ -72,7 +72,8 @@ class TestInboxes(Suite):
         posts = [Change(post=(Post(target=row.key, item=scene.item()),)) for row in rows]
         suspends = [scene.suspend(row, seen=0) for row in rows]
         await asyncio.gather(
-            *(scene.store.commit([change]) for change in suspends), *(scene.other.commit([change]) for change in posts)
+            *(scene.commit(change, scene.store) for change in suspends),
+            *(scene.commit(change, scene.other) for change in posts),
         )
         for row in rows:
             stored = await scene.row(row)

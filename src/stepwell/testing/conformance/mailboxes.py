@@ -193,7 +193,7 @@ class TestMailboxes(Suite):
     async def test_sends_and_waits_of_two_processes(self, scene: Scene) -> None:
         rows = [await scene.running() for _ in range(15)]
         arms = [scene.suspend(row, arm=(Wait("c", "paid", "k"),)) for row in rows]
-        sends = [scene.store.commit([change]) for change in arms]
+        sends = [scene.commit(change, scene.store) for change in arms]
         sent = [scene.send(id=f"m{n}") for n in range(15)]
         scene.store, scene.other = scene.other, scene.store
         await asyncio.gather(*sends, *sent)

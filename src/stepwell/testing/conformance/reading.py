@@ -2,7 +2,9 @@
 
 import asyncio
 
-from stepwell.model.change import Change
+import msgspec
+
+from stepwell.model.change import Change, Expect, Patch
 from stepwell.model.options import Tag
 from stepwell.model.run import RunFilter, RunRow
 from stepwell.model.status import RunStatus
@@ -48,6 +50,29 @@ class TestReading(Suite):
             (RunFilter(since=start + 10, until=start + 20, workflow=("b",)), [b]),
         ]:
             assert await _keys(scene, which) == [row.key for row in expected], which
+
+    async def test_pinned_or_not(self, scene: Scene) -> None:
+        free = await scene.queued(workflow="a")
+        a, b = await scene.queued(workflow="a", pin="a1"), await scene.queued(workflow="b", pin="b1")
+        ready = (RunStatus.QUEUED, RunStatus.WAITING)
+        for which, expected in [
+            (RunFilter(pinned=True), [b, a]),
+            (RunFilter(pinned=False), [free]),
+            (RunFilter(pinned=True, status=ready), [b, a]),
+            (RunFilter(pinned=True, status=(RunStatus.WAITING,)), []),
+            (RunFilter(pinned=False, status=ready), [free]),
+            (RunFilter(pinned=True, status=ready, workflow=("b",)), [b]),
+        ]:
+            assert await _keys(scene, which) == [row.key for row in expected]
+        page = await scene.store.list(RunFilter(pinned=True, status=ready), after=b.key, limit=1)
+        assert [row.key for row in page] == [a.key]
+        assert await scene.store.count(RunFilter(pinned=True)) == {"queued": 2}
+        # What an operator takes off: the run is left alone but for that, whoever holds it.
+        expect = Expect(b.epoch, b.status, b.generation, b.inbox)
+        for _ in range(2):  # the first answer was lost (P6)
+            assert (await scene.commit(Change(run=b.key, expect=expect, patch=Patch(pin="")))).ok
+        assert await scene.row(b) == msgspec.structs.replace(b, pin=None)
+        assert await _keys(scene, RunFilter(pinned=True)) == [a.key]
 
     async def test_ids_by_prefix(self, scene: Scene) -> None:
         names = ["order-1", "order-10", "order-2", "orde", "ORDER-3", "ordér", "order%", "order_"]

@@ -162,8 +162,11 @@ class Scene:
         return InboxItem(n=0, kind=kind, at=self.now, call=call, data=msgspec.Raw(b'{"x":1}'))
 
     async def commit(self, change: Change, store: Store | None = None) -> Reply:
-        """Commit one change."""
-        (reply,) = await (store or self.store).commit([change])
+        """Commit one change; again while somebody else holds a row that it needs."""
+        store = store or self.store
+        (reply,) = await store.commit([change])
+        while reply.why == "busy":
+            (reply,) = await store.commit([change])
         return reply
 
     async def done(self, change: Change, store: Store | None = None) -> Reply:

@@ -1,0 +1,13 @@
+// What is said of workers, in the same words on every page.
+
+import {duration, stamp} from "../lib/format.js";
+
+/** Seconds that a loop may stand still before it is worth a colour. */
+export const LAGGING = 0.05;
+
+/** @param {any} worker */
+export const silentFor = (worker) => Math.max(0, (Date.now() - (stamp(worker.beat_at) ?? Date.now())) / 1000);
+/** @param {any} worker */
+export const seenOf = (worker) => (silentFor(worker) < 1 ? "now" : duration(silentFor(worker), 1));
+/** @param {any} worker */
+export const lagOf = (worker) => (worker.status === "late" ? "–" : duration(worker.lag_s));

@@ -1,0 +1,68 @@
+"""All routes, put together: the API under its base, what lies beside it, the guard before everything."""
+
+import logging
+from typing import Any, Final
+
+from litestar import Litestar, Request, Response
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.handlers import BaseRouteHandler
+from litestar.openapi.config import OpenAPIConfig
+from litestar.router import Router
+
+from stepwell.errors import StepwellError
+from stepwell.server import (
+    bulk,
+    describing,
+    figures,
+    health,
+    keys,
+    live,
+    metrics,
+    reading,
+    runs,
+    sessions,
+    shell,
+    steering,
+    workflows,
+)
+from stepwell.server.guard import guard
+from stepwell.server.problems import response_of, translated
+from stepwell.server.queries import query
+from stepwell.server.routing import BASE
+
+log = logging.getLogger("stepwell.server")
+API: Final = (runs, figures, reading, live, steering, bulk, workflows, keys, sessions, describing)
+BESIDE: Final = (health, metrics, shell)
+
+
+def make(openapi: OpenAPIConfig | None = None) -> Litestar:
+    """The routes as one ASGI app, to be called with a request's context in its scope."""
+    api = Router(BASE, route_handlers=[handler for module in API for handler in module.ROUTES])
+    return Litestar(
+        route_handlers=[api, *(handler for module in BESIDE for handler in module.ROUTES)],
+        guards=[guard],
+        dependencies={"which": Provide(query, sync_to_thread=False)},
+        exception_handlers={Exception: refused, HTTPException: refused},
+        openapi_config=openapi,
+        logging_config=None,
+        request_max_body_size=None,
+        debug=False,
+    )
+
+
+def refused(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """An error as a problem; one that is nobody's fault but ours is logged, and not told."""
+    if isinstance(error, RecursionError):
+        return response_of(translated(HTTPException("the body is nested too deep", status_code=400)))
+    known = translated(error, fields_of(request.scope.get("route_handler")))
+    if not isinstance(known, StepwellError):
+        log.error("%s failed", request.scope.get("path_template", "a request"), exc_info=known)
+    return response_of(known)
+
+
+def fields_of(handler: BaseRouteHandler | None) -> tuple[str, ...]:
+    """The fields of the body that a route takes."""
+    signature = getattr(handler, "parsed_fn_signature", None)
+    body = signature.parameters.get("data") if signature is not None else None
+    return tuple(getattr(body.annotation, "__struct_fields__", ())) if body is not None else ()

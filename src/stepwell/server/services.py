@@ -1,0 +1,125 @@
+"""What all requests of one server share, over an app that is open, or is opened as a client when first asked."""
+
+import asyncio
+from collections.abc import Callable
+
+from stepwell.client.app import App
+from stepwell.client.audit import Audit
+from stepwell.client.bulk import Bulks
+from stepwell.client.catalog import Catalog
+from stepwell.client.histogram import Histograms
+from stepwell.client.keys import Keys, Sessions
+from stepwell.client.overview import Overview
+from stepwell.client.redact import OPEN, Redactor
+from stepwell.client.runstream import RunWatches
+from stepwell.client.stream import Broadcaster
+from stepwell.client.views import Views
+from stepwell.server.identity import Identity
+from stepwell.server.options import ServerOptions
+from stepwell.server.throttle import Throttle
+
+Describe = Callable[[], bytes]
+"""Tells the API's own description, as JSON."""
+LOGINS_EACH, LOGINS_ALL, LOGINS_WITHIN = 10, 100, 60.0
+
+
+class Services:
+    """The services over one open engine."""
+
+    def __init__(self, app: App, options: ServerOptions, describe: Describe) -> None:
+        self.app = app
+        self.options = options
+        self.describe = describe
+        self.engine = app._engine()
+        store, clock = self.engine.store, self.engine.clock
+        self.clock = clock
+        self.views = Views(self.engine)
+        self.keys = Keys(store, clock)
+        self.sessions = Sessions(store, clock, self.keys, options.session)
+        self.audit = Audit(store, clock.now, self.engine.new_key)
+        self.catalog = Catalog(app)
+        self.throttle = Throttle(clock, LOGINS_EACH, LOGINS_ALL, LOGINS_WITHIN)
+        self.broadcaster = Broadcaster(self.views, self.engine.new_key().hex()[-12:])
+        self.watches = RunWatches(self.views)
+        self.overview = Overview(app, self.views)
+        self.histograms = Histograms(store, clock)
+        self.bulks = Bulks(self.engine)
+        self.answered: dict[tuple[str, int], int] = {}
+        self._redactor: Redactor | None = None
+
+    def redactor_for(self, identity: Identity | None) -> Redactor:
+        """Shows everything to the scopes that may see it; hides named and marked fields from everybody else."""
+        if identity is not None and not identity.scopes.isdisjoint(self.options.shown_to):
+            return OPEN
+        if self._redactor is None:
+            self._redactor = Redactor(self.options.redact, self.catalog.marked())
+        return self._redactor
+
+    async def close(self) -> None:
+        """Stop what runs by itself."""
+        await self.end_streams()
+        await self.bulks.close()
+        self.overview.close()
+
+    async def end_streams(self) -> None:
+        """End the streams that are open."""
+        await self.broadcaster.close()
+        await self.watches.close()
+
+
+class Backend:
+    """The app behind a server. Its services follow it: they are made anew when it has been closed and opened."""
+
+    def __init__(self, app: App, options: ServerOptions, describe: Describe) -> None:
+        self.app = app
+        self.options = options
+        self._describe = describe
+        self._own: App | None = None
+        self._services: Services | None = None
+        self._turn = asyncio.Lock()
+
+    async def services(self) -> Services:
+        """The services over the app as it is open now. Raises WorldError when its database cannot be opened."""
+        found = self._services
+        if found is not None and not found.engine.closed and (found.app is self.app or self.app._opened is None):
+            return found
+        async with self._turn:
+            return await self._renewed()
+
+    async def _renewed(self) -> Services:
+        if self.app._opened is not None and not self.app._opened.engine.closed:
+            app = self.app
+            await self._let_go()
+        else:
+            if self._own is None:
+                own = App(like=self.app, mode="client")
+                own.parts = self.app.parts
+                before = self.app.registry.engine
+                await own.open()
+                # The app's own verbs keep talking to its own engine, which its owner opens.
+                self.app.registry.engine = before
+                self._own = own
+            app = self._own
+        found = self._services
+        if found is None or found.app is not app or found.engine.closed:
+            if found is not None:
+                await found.close()
+            found = self._services = Services(app, self.options, self._describe)
+        return found
+
+    async def end_streams(self) -> None:
+        """End the streams that are open, so that the server can close."""
+        if self._services is not None:
+            await self._services.end_streams()
+
+    async def close(self) -> None:
+        """Stop what runs by itself, and close the app if it was opened here."""
+        found, self._services = self._services, None
+        if found is not None:
+            await found.close()
+        await self._let_go()
+
+    async def _let_go(self) -> None:
+        own, self._own = self._own, None
+        if own is not None:
+            await own.close()

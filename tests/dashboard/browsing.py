@@ -1,0 +1,78 @@
+"""A page of the dashboard in real Chromium, which must not complain about anything."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, Route, sync_playwright
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+
+
+class Site:
+    """A browser and the address of a server. `complaints`: what the browser has said against its pages."""
+
+    def __init__(self, browser: Any, url: str) -> None:
+        self.browser = browser
+        self.url = url
+
+    @contextmanager
+    def page(self, path: str, *, width: int = 1440, height: int = 900, dark: bool = False, allow: str = "$^",
+             stub: dict[str, Any] | None = None) -> Generator[Page]:  # fmt: skip
+        """Open a page; complaints that `allow` does not match fail the test. `stub`: answers of the API by path."""
+        context = self.browser.new_context(viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light",
+                                           has_touch=width < 768, is_mobile=width < 768, permissions=["clipboard-read", "clipboard-write"])  # fmt: skip
+        page: Page = context.new_page()
+        page.set_default_timeout(10_000)
+        complaints: list[str] = []
+        page.on("console", lambda said: complaints.append(f"{said.type}: {said.text}") if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+        page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url} {request.failure}") if "ERR_ABORTED" not in str(request.failure) else None)  # fmt: skip
+        page.on("response", lambda response: complaints.append(f"{response.status}: {response.url}") if response.status >= 400 else None)
+        for route, answer in (stub or {}).items():
+            page.route(re.compile(re.escape(f"/api/v1{route}") + r"(\?.*)?$"), answering(answer))
+        try:
+            page.goto(self.url + path)
+            yield page
+            left = [each for each in complaints if not re.search(allow, each)]
+            assert not left, left
+            assert page.evaluate("window.broken") is None
+        finally:
+            context.close()
+
+
+def answering(answer: Any) -> Callable[[Route], None]:
+    """A handler that gives an answer: JSON, a text of events, or what a function makes of the request."""
+
+    def handle(route: Route) -> None:
+        found = answer(route.request) if callable(answer) else answer
+        if isinstance(found, str):
+            route.fulfill(status=200, content_type="text/event-stream", body=found)
+        else:
+            route.fulfill(status=200, content_type="application/json", body=json.dumps(found))
+
+    return handle
+
+
+@contextmanager
+def browsing(url: str) -> Generator[Site]:
+    """Chromium, as Debian installs it or as Playwright does."""
+    with sync_playwright() as playwright:
+        path = shutil.which("chromium") or shutil.which("google-chrome")
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        try:
+            yield Site(browser, url)
+        finally:
+            browser.close()
+
+
+def shoot(page: Page, name: str) -> None:
+    """Keep a picture of the page as build output."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SHOTS / f"{name}.png")

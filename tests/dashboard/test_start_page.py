@@ -1,0 +1,155 @@
+"""The start form in real Chromium: made from the schema, both ways with JSON, and exactly what it says is sent."""
+
+import re
+from collections.abc import Generator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.dashboard.browsing import Site, browsing, shoot
+from tests.dashboard.shopfront import order, shopfront
+from tests.server.live import Live, live
+
+
+@pytest.fixture(scope="module")
+def server() -> Generator[Live]:
+    with live(shopfront) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def site(server: Live) -> Generator[Site]:
+    with browsing(server.url) as site:
+        yield site
+
+
+MISSING = "404.*runs/|Failed to load resource"
+"""Asking whether an id is free is answered by 404 when it is."""
+
+
+def fill(page: Page, id: str, amount: str = "12") -> None:
+    page.get_by_label(re.compile("^id ")).fill(id)
+    page.get_by_label(re.compile("^amount")).fill(amount)
+    page.get_by_role("button", name="Add line").click()
+    page.get_by_label("sku of 1").fill("tea")
+    page.get_by_label("quantity of 1").fill("2")
+    page.get_by_label("price of 1").fill("4.20")
+
+
+def sent(page: Page) -> str:
+    return page.locator(".sent").inner_text()
+
+
+@pytest.mark.parametrize("width, dark", [(1440, False), (1440, True), (1100, False), (800, False), (390, True)])
+def test_the_form(site: Site, width: int, dark: bool) -> None:
+    with site.page("/start/place_order", width=width, dark=dark, allow=MISSING) as page:
+        expect(page.locator(".start-doc")).to_have_text("Charges the card and asks for a review.")
+        fill(page, "o-1", "-14")
+        page.get_by_label(re.compile("^id ")).focus()
+        expect(page.get_by_text("Must be more than 0.")).to_be_visible()
+        expect(page.locator(".sent-wrong")).to_have_text(re.compile("amount=-14,"))
+        page.get_by_label(re.compile("^Run id")).fill("o-1")
+        expect(page.locator(".before-id")).to_contain_text("o-1 is free.")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        shoot(page, f"start-{width}-{'dark' if dark else 'light'}")
+
+
+def test_submit_is_never_disabled_and_leads_to_the_first_error(site: Site) -> None:
+    with site.page("/start/place_order", allow=MISSING) as page:
+        page.get_by_role("button", name="Start run", exact=True).last.click()
+        expect(page.locator(".start-note")).to_have_text("2 fields to fix: id, amount")
+        expect(page.get_by_label(re.compile("^id "))).to_be_focused()
+        fill(page, "o-2", "1.5")
+        page.get_by_role("button", name="Start run", exact=True).last.click()
+        expect(page.locator(".start-note")).to_have_text("1 field to fix: amount")
+        expect(page.get_by_text("Must be a whole number.")).to_be_visible()
+        expect(page.get_by_label(re.compile("^amount"))).to_have_attribute("aria-invalid", "true")
+
+
+def test_it_starts_what_it_says_and_opens_the_run(site: Site, server: Live) -> None:
+    with site.page("/start/place_order", allow=MISSING) as page:
+        fill(page, "o-3")
+        page.get_by_label(re.compile("^currency")).select_option(label="USD")
+        page.get_by_role("switch").click()
+        page.get_by_label(re.compile("^Run id")).fill("started-1")
+        page.get_by_label(re.compile("^Priority")).fill("7")
+        page.get_by_label(re.compile("^Tags")).fill("region=eu, n=3")
+        assert 'Line(sku="tea", quantity=2, price=Decimal("4.20"))' in sent(page)
+        assert 'id="started-1"' in sent(page)
+        page.locator(".sent-panel").get_by_role("button", name="curl").click()
+        assert '"workflow": "place_order"' in sent(page)
+        page.locator(".sent-panel").get_by_role("button", name="CLI").click()
+        assert sent(page).startswith("stepwell start place_order")
+        page.get_by_label(re.compile("^id ")).focus()
+        page.keyboard.press("Control+Enter")
+        expect(page).to_have_url(re.compile("/runs/started-1$"))
+        expect(page.locator(".run-head h1")).to_have_text("place_order")
+        row = server.run(server.app.runs.row("started-1"))
+        assert (row.priority, row.tags) == (7, {"region": "eu", "n": 3})
+
+
+def test_json_and_form_show_the_same(site: Site) -> None:
+    with site.page("/start/place_order", allow=MISSING) as page:
+        fill(page, "o-4")
+        page.locator(".start-head").get_by_role("button", name="JSON").click()
+        editor = page.get_by_role("textbox", name="Input")
+        expect(editor).to_have_value(re.compile('"sku": "tea"'))
+        editor.fill('{"order": {"id": "o-5", "amount": 3, "lines": [')
+        expect(page.locator(".je-status")).to_contain_text("Line 1, column 48")
+        page.locator(".start-head").get_by_role("button", name="Form").click()
+        expect(page.locator(".start-note")).to_have_text("The JSON has a mistake")
+        editor.fill('{"order": {"id": "o-5", "amount": 3, "lines": [{"sku": "cup", "quantity": 1, "price": "9"}], "gift": true}}')
+        page.locator(".start-head").get_by_role("button", name="Form").click()
+        expect(page.get_by_label(re.compile("^id "))).to_have_value("o-5")
+        expect(page.get_by_label("sku of 1")).to_have_value("cup")
+        expect(page.get_by_role("switch")).to_have_attribute("aria-checked", "true")
+
+
+def test_what_the_server_refuses_is_shown_at_the_field(site: Site) -> None:
+    refusal = {"type": "about:blank", "title": "no", "status": 422, "detail": "The input does not fit.", "code": "TypeMismatch", "errors": [{"path": "order.amount", "message": "Is not accepted here."}]}  # fmt: skip
+    with site.page("/start/place_order", allow=f"{MISSING}|422") as page:
+        page.route("**/api/v1/runs", lambda route: route.fulfill(status=422, json=refusal) if route.request.method == "POST" else route.fallback())
+        fill(page, "o-6")
+        page.get_by_role("button", name="Start run", exact=True).last.click()
+        expect(page.locator(".form-error", has_text="Is not accepted here.")).to_be_visible()
+        expect(page.locator(".start-note")).to_contain_text("amount")
+
+
+def test_an_id_that_is_taken_is_told_before_and_after(site: Site, server: Live) -> None:
+    server.run(server.app.runs.start("place_order", order("taken-1"), id="taken-1"))
+    with site.page("/start/place_order", allow=f"{MISSING}|409") as page:
+        fill(page, "other")
+        page.get_by_label(re.compile("^Run id")).fill("taken-1")
+        expect(page.locator(".before-id")).to_contain_text("taken-1 is there")
+        page.get_by_role("button", name="Start run", exact=True).last.click()
+        expect(page.locator(".start-note")).to_contain_text("Open that run")
+
+
+def test_it_fills_from_the_last_run(site: Site, server: Live) -> None:
+    server.run(server.app.runs.start("place_order", order("last-1"), id="last-1"))
+    with site.page("/start/place_order", allow=MISSING) as page:
+        page.get_by_role("button", name="Fill from last run").click()
+        expect(page.get_by_label(re.compile("^id "))).to_have_value(re.compile(".+"))
+        expect(page.get_by_label("sku of 1")).to_have_value("tea")
+    with site.page("/start/place_order?from=last-1", allow=MISSING) as page:
+        expect(page.get_by_label(re.compile("^id "))).to_have_value("last-1")
+
+
+def test_lines_are_added_and_taken_away(site: Site) -> None:
+    with site.page("/start/place_order", allow=MISSING) as page:
+        fill(page, "o-7")
+        page.get_by_role("button", name="Add line").click()
+        expect(page.get_by_label("sku of 2")).to_be_focused()
+        page.get_by_label("sku of 2").fill("cup")
+        page.get_by_role("button", name="Remove 1").click()
+        expect(page.get_by_label("sku of 1")).to_have_value("cup")
+        expect(page.get_by_label("sku of 2")).to_have_count(0)
+
+
+def test_without_a_name_it_offers_all_workflows(site: Site) -> None:
+    with site.page("/start") as page:
+        page.locator(".start-list").get_by_role("link", name=re.compile("naps")).click()
+        expect(page).to_have_url(re.compile("/start/naps$"))
+        expect(page.locator(".before")).to_contain_text("1 serves naps")
+    with site.page("/start/nothing") as page:
+        expect(page.locator(".start-choose")).to_contain_text("No workflow is called nothing.")
