@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from click.testing import Result
 
-from stepwell.cli.open import _has_display, page_of
+from stepwell.cli.open import has_display, page_of
 
 Invoke = Callable[..., Result]
 
@@ -70,12 +70,12 @@ def test_a_url_that_is_none_is_refused(stepwell: Invoke) -> None:
 
 
 def test_displays(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _has_display("darwin")
-    assert not _has_display("linux")
+    assert has_display("darwin")
+    assert not has_display("linux")
     monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
-    assert _has_display("linux")
+    assert has_display("linux")
     monkeypatch.setenv("SSH_CONNECTION", "1 2 3 4")
-    assert not _has_display("darwin")
+    assert not has_display("darwin")
 
 
 def test_pages() -> None:

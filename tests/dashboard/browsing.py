@@ -10,8 +10,15 @@ from typing import Any
 
 from playwright.sync_api import Page, Route, sync_playwright
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 
 
@@ -23,18 +30,46 @@ class Site:
         self.url = url
 
     @contextmanager
-    def page(self, path: str, *, width: int = 1440, height: int = 900, dark: bool = False, allow: str = "$^",
-             stub: dict[str, Any] | None = None) -> Generator[Page]:  # fmt: skip
+    def page(
+        self,
+        path: str,
+        *,
+        width: int = 1440,
+        height: int = 900,
+        dark: bool = False,
+        allow: str = "$^",
+        stub: dict[str, Any] | None = None,
+    ) -> Generator[Page]:
         """Open a page; complaints that `allow` does not match fail the test. `stub`: answers of the API by path."""
-        context = self.browser.new_context(viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light",
-                                           has_touch=width < 768, is_mobile=width < 768, permissions=["clipboard-read", "clipboard-write"])  # fmt: skip
+        context = self.browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            has_touch=width < 768,
+            is_mobile=width < 768,
+            permissions=["clipboard-read", "clipboard-write"],
+        )
         page: Page = context.new_page()
         page.set_default_timeout(10_000)
         complaints: list[str] = []
-        page.on("console", lambda said: complaints.append(f"{said.type}: {said.text}") if said.type in ("error", "warning") else None)
+        page.on(
+            "console",
+            lambda said: complaints.append(f"{said.type}: {said.text}") if said.type in ("error", "warning") else None,
+        )
         page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
-        page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url} {request.failure}") if "ERR_ABORTED" not in str(request.failure) else None)  # fmt: skip
-        page.on("response", lambda response: complaints.append(f"{response.status}: {response.url}") if response.status >= 400 else None)
+        page.on(
+            "requestfailed",
+            lambda request: (
+                complaints.append(f"failed: {request.url} {request.failure}")
+                if "ERR_ABORTED" not in str(request.failure)
+                else None
+            ),
+        )
+        page.on(
+            "response",
+            lambda response: (
+                complaints.append(f"{response.status}: {response.url}") if response.status >= 400 else None
+            ),
+        )
         for route, answer in (stub or {}).items():
             page.route(re.compile(re.escape(f"/api/v1{route}") + r"(\?.*)?$"), answering(answer))
         try:

@@ -23,7 +23,7 @@ def site(server: Live) -> Generator[Site]:
         yield site
 
 
-@pytest.mark.parametrize("width, dark", [(1440, False), (1440, True), (390, False)])
+@pytest.mark.parametrize(("width", "dark"), [(1440, False), (1440, True), (390, False)])
 def test_publishing_starts_what_listens(site: Site, width: int, dark: bool) -> None:
     with site.page("/events?event=order.placed", width=width, dark=dark) as page:
         expect(page.locator(".events .before-id")).to_contain_text("Starts place_order.")
@@ -39,8 +39,13 @@ def test_publishing_starts_what_listens(site: Site, width: int, dark: bool) -> N
 def test_to_one_run(site: Site, server: Live) -> None:
     server.run(server.app.runs.start("place_order", order("told-1"), id="told-1"))
     with site.page("/events?event=review.submitted&run=told-1") as page:
-        page.get_by_label(re.compile("^stars")).get_by_role("radio", name="5").or_(page.get_by_role("radio", name="5")).first.click()
-        assert page.locator(".sent").inner_text().strip() == 'await app.events.send("review.submitted", run="told-1", data={"stars": 5, "comment": None})'
+        page.get_by_label(re.compile("^stars")).get_by_role("radio", name="5").or_(
+            page.get_by_role("radio", name="5")
+        ).first.click()
+        assert (
+            page.locator(".sent").inner_text().strip()
+            == 'await app.events.send("review.submitted", run="told-1", data={"stars": 5, "comment": None})'
+        )
         page.get_by_role("button", name="Send", exact=True).click()
         expect(page.locator(".start-done")).to_have_text("Sent.")
         page.locator(".events-recent").get_by_role("link", name="told-1").click()

@@ -6,19 +6,9 @@ from typing import Any
 import pytest
 
 from tests.dashboard.browsing import browsing
+from tests.dashboard.modules import Modules
 from tests.dashboard.shopfront import shopfront
 from tests.server.live import live
-
-
-class Modules:
-    """Calls functions of the dashboard's modules."""
-
-    def __init__(self, page: Any) -> None:
-        self.page = page
-
-    def run(self, module: str, body: str, argument: Any = None) -> Any:
-        """Evaluate `body`, which sees the module as `m` and the argument as `a`."""
-        return self.page.evaluate(f"async (a) => {{ const m = await import('/static/{module}.js'); {body} }}", argument)
 
 
 @pytest.fixture(scope="module")
@@ -28,61 +18,101 @@ def modules() -> Generator[Modules]:
 
 
 def test_times_keep_their_microseconds(modules: Modules) -> None:
-    found = modules.run("run/layout", "return a.map(m.stamp)", ["1970-01-01T00:00:01.000250Z", "1970-01-01T01:00:00+01:00", None, "soon"])
+    found = modules.run(
+        "run/layout",
+        "return a.map(m.stamp)",
+        ["1970-01-01T00:00:01.000250Z", "1970-01-01T01:00:00+01:00", None, "soon"],
+    )
     assert found == [1000.25, 0, None, None]
 
 
 TREE = """
 const run = {id: 'r', workflow: 'w', status: 'running', created_at: '2026-01-01T00:00:00Z'};
-const call = (id, parent, name, status = 'succeeded') => ({id, parent, name, kind: 'step', status, opened_at: '2026-01-01T00:00:01Z', ended_at: status === 'running' ? null : '2026-01-01T00:00:02Z', attempts: []});
+const call = (id, parent, name, status = 'succeeded') => ({id, parent, name, kind: 'step', status,
+  opened_at: '2026-01-01T00:00:01Z', ended_at: status === 'running' ? null : '2026-01-01T00:00:02Z', attempts: []});
 """
 
 
 def test_rows_follow_the_tree_in_order_of_creation(modules: Modules) -> None:
-    found = modules.run("run/layout", TREE + """
-        const root = m.tree(run, [call('a', null, 'a'), call('g', null, 'g'), call('g/b', 'g', 'b'), call('c', null, 'c'), call('x', 'nowhere', 'x')]);
-        return [m.rows(root, () => true).map((row) => [row.name, row.depth, row.place]), m.rows(root, (node) => node.id !== 'g').map((row) => row.name)]""")  # fmt: skip
-    assert found == [[["w", 0, 1], ["a", 1, 1], ["g", 1, 2], ["b", 2, 1], ["c", 1, 3], ["x", 1, 4]], ["w", "a", "g", "c", "x"]]
+    found = modules.run(
+        "run/layout",
+        TREE
+        + """
+        const root = m.tree(run, [call('a', null, 'a'), call('g', null, 'g'), call('g/b', 'g', 'b'), call('c',
+          null, 'c'), call('x', 'nowhere', 'x')]);
+        return [m.rows(root, () => true).map((row) => [row.name, row.depth, row.place]), m.rows(root, (node) => node.id !== 'g').map((row) => row.name)]""",  # noqa: E501
+    )
+    assert found == [
+        [["w", 0, 1], ["a", 1, 1], ["g", 1, 2], ["b", 2, 1], ["c", 1, 3], ["x", 1, 4]],
+        ["w", "a", "g", "c", "x"],
+    ]
 
 
 def test_many_siblings_of_one_name_become_one_row(modules: Modules) -> None:
-    found = modules.run("run/layout", TREE + """
-        const many = Array.from({length: 51}, (_, n) => call(`p#${n}`, null, n ? `page #${n + 1}` : 'page', n === 3 ? 'failed' : 'succeeded'));
-        const root = m.tree(run, [call('a', null, 'a'), ...many, ...many.slice(0, 50).map((each) => ({...each, id: 'q' + each.id, name: 'other'}))]);
+    found = modules.run(
+        "run/layout",
+        TREE
+        + """
+        const many = Array.from({length: 51}, (_, n) => call(`p#${n}`, null, n ? `page #${n + 1}` : 'page',
+          n === 3 ? 'failed' : 'succeeded'));
+        const root = m.tree(run, [call('a', null, 'a'), ...many, ...many.slice(0, 50).map((each) => ({...each,
+          id: 'q' + each.id, name: 'other'}))]);
         const shut = m.rows(root, (node) => node.type !== 'map');
-        return [shut.length, shut[2].name, shut[2].status, m.counted(shut[2].children), m.rows(root, () => true).length]""")  # fmt: skip
-    assert found == [53, "page", "failed", [{"status": "succeeded", "count": 50}, {"status": "failed", "count": 1}], 104]
+        return [shut.length, shut[2].name, shut[2].status, m.counted(shut[2].children), m.rows(root, () => true).length]""",  # noqa: E501
+    )
+    assert found == [
+        53,
+        "page",
+        "failed",
+        [{"status": "succeeded", "count": 50}, {"status": "failed", "count": 1}],
+        104,
+    ]
 
 
 def test_finding_keeps_what_stands_above_a_match(modules: Modules) -> None:
-    found = modules.run("run/layout", TREE + """
+    found = modules.run(
+        "run/layout",
+        TREE
+        + """
         const root = m.tree(run, [call('a', null, 'a'), call('g', null, 'g'), call('g/bee', 'g', 'bee')]);
-        return [m.rows(root, () => false, 'BEE').map((row) => row.name), m.rows(root, () => false, 'zzz').map((row) => row.name)]""")  # fmt: skip
+        return [m.rows(root, () => false, 'BEE').map((row) => row.name), m.rows(root, () => false, 'zzz').map((row) => row.name)]""",  # noqa: E501
+    )
     assert found == [["w", "g", "bee"], ["w"]]
 
 
 def test_a_ring_of_parents_neither_hangs_nor_shows_twice(modules: Modules) -> None:
-    found = modules.run("run/layout", TREE + "return m.rows(m.tree(run, [call('a', 'a', 'a')]), () => true).map((row) => row.name)")
+    found = modules.run(
+        "run/layout", TREE + "return m.rows(m.tree(run, [call('a', 'a', 'a')]), () => true).map((row) => row.name)"
+    )
     assert found == ["w", "a"]
 
 
-@pytest.mark.parametrize("policy, attempts", [("6 attempts, 4s apart, doubling", 6), ("retries 5, exponential", 6), (None, None)])
+@pytest.mark.parametrize(
+    ("policy", "attempts"), [("6 attempts, 4s apart, doubling", 6), ("retries 5, exponential", 6), (None, None)]
+)
 def test_allowed_attempts_are_read_from_the_policy(modules: Modules, policy: str | None, attempts: int | None) -> None:
     assert modules.run("run/layout", "return m.allowedAttempts({policy: a})", policy) == attempts
 
 
 def test_a_window_of_ten_thousand_rows_holds_a_screen_full(modules: Modules) -> None:
-    found = modules.run("run/layout", "return [m.windowed(10000, 28, 0, 560), m.windowed(10000, 28, 140000, 560), m.windowed(3, 28, 0, 560)]")
+    found = modules.run(
+        "run/layout",
+        "return [m.windowed(10000, 28, 0, 560), m.windowed(10000, 28, 140000, 560), m.windowed(3, 28, 0, 560)]",
+    )
     assert found == [{"first": 0, "last": 28}, {"first": 4992, "last": 5028}, {"first": 0, "last": 3}]
 
 
 def test_idle_is_longer_than_twenty_active_segments(modules: Modules) -> None:
-    found = modules.run("run/scale", "return m.idle([{from: 0, to: 100}, {from: 2101, to: 2201}, {from: 4200, to: 4300}], 0, 4300)")
+    found = modules.run(
+        "run/scale", "return m.idle([{from: 0, to: 100}, {from: 2101, to: 2201}, {from: 4200, to: 4300}], 0, 4300)"
+    )
     assert found == [{"from": 100, "to": 2101}]
 
 
 def test_only_the_longest_folds_stay_when_there_is_no_room(modules: Modules) -> None:
-    found = modules.run("run/scale", "return m.idle([{from: 0, to: 1}, {from: 2000, to: 2001}, {from: 9000, to: 9001}], 0, 9001, 1)")
+    found = modules.run(
+        "run/scale", "return m.idle([{from: 0, to: 1}, {from: 2000, to: 2001}, {from: 9000, to: 9001}], 0, 9001, 1)"
+    )
     assert found == [{"from": 2001, "to": 9000}]
 
 
@@ -91,200 +121,175 @@ def test_a_run_without_attempts_has_no_folds(modules: Modules) -> None:
 
 
 def test_a_scale_folds_and_comes_back(modules: Modules) -> None:
-    found = modules.run("run/scale", """
+    found = modules.run(
+        "run/scale",
+        """
         const scale = m.scaleOf({start: 0, end: 10000, folds: [{from: 1000, to: 9000}], width: 446});
-        return [[0, 1000, 5000, 9000, 10000].map(scale.x), [0, 200, 223, 246, 446].map(scale.time), scale.width]""")  # fmt: skip
+        return [[0, 1000, 5000, 9000, 10000].map(scale.x), [0, 200, 223, 246, 446].map(scale.time), scale.width]""",
+    )
     assert found == [[0, 200, 223, 246, 446], [0, 1000, 5000, 9000, 10000], 446]
 
 
 def test_zoom_keeps_what_is_under_the_pointer_and_the_width_of_folds(modules: Modules) -> None:
-    found = modules.run("run/scale", """
+    found = modules.run(
+        "run/scale",
+        """
         const shape = {start: 0, end: 10000, folds: [{from: 1000, to: 9000}], width: 446};
         const at = 300;
         const before = m.scaleOf(shape).time(at);
         const view = m.zoomed(shape, {zoom: 1, left: 0}, at, 4);
         const scale = m.scaleOf({...shape, zoom: view.zoom});
-        return [view.zoom, scale.time(view.left + at) - before, scale.pieces[1].x1 - scale.pieces[1].x0]""")  # fmt: skip
+        return [view.zoom, scale.time(view.left + at) - before, scale.pieces[1].x1 - scale.pieces[1].x0]""",
+    )
     assert found[0] == 4
     assert abs(found[1]) < 1e-6
     assert found[2] == 46
 
 
 def test_showing_a_stretch_fills_the_chart_with_it(modules: Modules) -> None:
-    found = modules.run("run/scale", """
+    found = modules.run(
+        "run/scale",
+        """
         const shape = {start: 0, end: 10000, folds: [{from: 1000, to: 9000}], width: 446};
         const view = m.showing(shape, 9200, 9700);
         const scale = m.scaleOf({...shape, zoom: view.zoom});
-        return [scale.time(view.left), scale.time(view.left + 446)].map(Math.round)""")  # fmt: skip
+        return [scale.time(view.left), scale.time(view.left + 446)].map(Math.round)""",
+    )
     assert abs(found[0] - 9200) <= 2
     assert abs(found[1] - 9700) <= 2
 
 
 def test_ticks_say_the_time_of_day_then_the_time_since(modules: Modules) -> None:
-    found = modules.run("run/scale", """
+    found = modules.run(
+        "run/scale",
+        """
         const scale = m.scaleOf({start: 0, end: 20000, folds: [], width: 500});
-        return m.ticks(scale, {left: 0, right: 500}, 19000).map((tick) => [tick.kind, Math.round(tick.x), tick.length])""")  # fmt: skip
+        return m.ticks(scale, {left: 0, right: 500}, 19000).map((tick) => [tick.kind, Math.round(tick.x), tick.length])""",  # noqa: E501
+    )
     assert found == [["start", 0, 0], ["now", 475, 0], ["tick", 125, 5000], ["tick", 250, 10000], ["tick", 375, 15000]]
 
 
 def test_labels_never_meet(modules: Modules) -> None:
-    assert modules.run("run/scale", """
-        for (let width = 120; width < 1200; width += 37) for (const folds of [[], [{from: 500, to: 4000}], [{from: 500, to: 4000}, {from: 4100, to: 9000}]]) {
+    assert (
+        modules.run(
+            "run/scale",
+            """
+        for (let width = 120; width < 1200; width += 37) for (const folds of [[], [{from: 500, to: 4000}],
+          [{from: 500, to: 4000}, {from: 4100, to: 9000}]]) {
           const scale = m.scaleOf({start: 0, end: 10000, folds, width});
-          const labels = m.ticks(scale, {left: 0, right: width}, 9990).filter((tick) => tick.left !== tick.right).sort((a, b) => a.left - b.left);
-          for (let n = 1; n < labels.length; n++) if (labels[n].left < labels[n - 1].right) return [width, labels[n - 1], labels[n]];
+          const labels = m.ticks(scale, {left: 0, right: width},
+            9990).filter((tick) => tick.left !== tick.right).sort((a, b) => a.left - b.left);
+          for (let n = 1; n < labels.length; n++) if (labels[n].left < labels[n - 1].right) return [width,
+            labels[n - 1], labels[n]];
         }
-        return null""") is None  # fmt: skip
+        return null""",
+        )
+        is None
+    )
 
 
 def test_the_axis_of_a_living_run_grows_by_a_quarter(modules: Modules) -> None:
-    found = modules.run("run/scale", "return [m.horizon(0, 0, 10000, 0), m.horizon(0, 12000, 11000, 0), m.horizon(0, 12000, 12001, 0)]")
+    found = modules.run(
+        "run/scale", "return [m.horizon(0, 0, 10000, 0), m.horizon(0, 12000, 11000, 0), m.horizon(0, 12000, 12001, 0)]"
+    )
     assert found == [10200, 12000, 15001.25]
 
 
 SHAPE = """
 const at = (second) => new Date(second * 1000).toISOString();
-const node = (call) => ({type: 'call', from: 0, to: call.ended_at ? Date.parse(call.ended_at) : null, status: call.status, children: [], call: {attempts: [], opened_at: at(0), began_at: null, ended_at: null, event: null, child: null, ...call}});
-const shapes = (call) => m.shapesOf(node(call), 9000, () => []).map(({form, from, to, ...more}) => [form, from, to, JSON.parse(JSON.stringify(more))]);
-"""  # fmt: skip
+const node = (call) => ({type: 'call', from: 0, to: call.ended_at ? Date.parse(call.ended_at) : null,
+  status: call.status, children: [], call: {attempts: [], opened_at: at(0), began_at: null, ended_at: null,
+  event: null, child: null, ...call}});
+const shapes = (call) => m.shapesOf(node(call), 9000, () => []).map(({form, from, to, ...more}) => [form, from, to,
+  JSON.parse(JSON.stringify(more))]);
+"""
 
 
 @pytest.mark.parametrize(
-    "call, expected",
+    ("call", "expected"),
     [
         ("{kind: 'step', status: 'queued'}", [["queue", 0, 9000, {"open": True}]]),
-        ("{kind: 'step', status: 'succeeded', ended_at: at(3), attempts: [{n: 1, began_at: at(1), ended_at: at(3), status: 'succeeded'}]}",
-         [["queue", 0, 1000, {}], ["attempt", 1000, 3000, {"open": False, "status": "succeeded"}]]),
-        ("{kind: 'step', status: 'running', attempts: [{n: 1, began_at: at(0), ended_at: at(1), status: 'failed'}, {n: 2, began_at: at(3), ended_at: null, status: 'running'}]}",
-         [["attempt", 0, 1000, {"open": False, "status": "failed", "n": 1}], ["backoff", 1000, 3000, {}], ["attempt", 3000, 9000, {"open": True, "status": "running", "n": 2}]]),
-        ("{kind: 'step', status: 'queued', attempts: [{n: 1, began_at: at(0), ended_at: at(1), status: 'failed', again_at: at(20)}]}",
-         [["attempt", 0, 1000, {"open": False, "status": "failed"}], ["backoff", 1000, 9000, {"open": True}]]),
-        ("{kind: 'step', status: 'unknown', ended_at: at(2), attempts: [{n: 1, began_at: at(0), ended_at: null, status: 'unknown'}]}",
-         [["attempt", 0, 2000, {"open": False, "status": "unknown"}]]),
+        (
+            "{kind: 'step', status: 'succeeded', ended_at: at(3), attempts: [{n: 1, began_at: at(1), ended_at: at(3), status: 'succeeded'}]}",  # noqa: E501
+            [["queue", 0, 1000, {}], ["attempt", 1000, 3000, {"open": False, "status": "succeeded"}]],
+        ),
+        (
+            "{kind: 'step', status: 'running', attempts: [{n: 1, began_at: at(0), ended_at: at(1), status: 'failed'}, {n: 2, began_at: at(3), ended_at: null, status: 'running'}]}",  # noqa: E501
+            [
+                ["attempt", 0, 1000, {"open": False, "status": "failed", "n": 1}],
+                ["backoff", 1000, 3000, {}],
+                ["attempt", 3000, 9000, {"open": True, "status": "running", "n": 2}],
+            ],
+        ),
+        (
+            "{kind: 'step', status: 'queued', attempts: [{n: 1, began_at: at(0), ended_at: at(1), status: 'failed', again_at: at(20)}]}",  # noqa: E501
+            [["attempt", 0, 1000, {"open": False, "status": "failed"}], ["backoff", 1000, 9000, {"open": True}]],
+        ),
+        (
+            "{kind: 'step', status: 'unknown', ended_at: at(2), attempts: [{n: 1, began_at: at(0), ended_at: null, status: 'unknown'}]}",  # noqa: E501
+            [["attempt", 0, 2000, {"open": False, "status": "unknown"}]],
+        ),
         ("{kind: 'sleep', status: 'waiting'}", [["sleep", 0, 9000, {"open": True, "status": "waiting"}]]),
-        ("{kind: 'wait', status: 'succeeded', ended_at: at(5), event: {name: 'e', key: null, received_at: at(4)}}", [["wait", 0, 4000, {"open": False, "end": "event"}]]),
-        ("{kind: 'wait', status: 'failed', ended_at: at(5), event: {name: 'e', key: null, received_at: null}}", [["wait", 0, 5000, {"open": False, "end": "over"}]]),
+        (
+            "{kind: 'wait', status: 'succeeded', ended_at: at(5), event: {name: 'e', key: null, received_at: at(4)}}",
+            [["wait", 0, 4000, {"open": False, "end": "event"}]],
+        ),
+        (
+            "{kind: 'wait', status: 'failed', ended_at: at(5), event: {name: 'e', key: null, received_at: null}}",
+            [["wait", 0, 5000, {"open": False, "end": "over"}]],
+        ),
         ("{kind: 'wait', status: 'waiting'}", [["wait", 0, 9000, {"open": True}]]),
-        ("{kind: 'child', status: 'running', began_at: at(1)}", [["queue", 0, 1000, {}], ["attempt", 1000, 9000, {"open": True, "status": "running", "child": True}]]),
-        ("{kind: 'scope', status: 'succeeded', ended_at: at(6)}", [["scope", 0, 6000, {"open": False, "status": "succeeded"}]]),
-        ("{kind: 'undo', status: 'succeeded', ended_at: at(2), attempts: [{n: 1, began_at: at(1), ended_at: at(2), status: 'succeeded'}]}",
-         [["queue", 0, 1000, {}], ["undo", 1000, 2000, {"open": False, "status": "succeeded"}]]),
+        (
+            "{kind: 'child', status: 'running', began_at: at(1)}",
+            [["queue", 0, 1000, {}], ["attempt", 1000, 9000, {"open": True, "status": "running", "child": True}]],
+        ),
+        (
+            "{kind: 'scope', status: 'succeeded', ended_at: at(6)}",
+            [["scope", 0, 6000, {"open": False, "status": "succeeded"}]],
+        ),
+        (
+            "{kind: 'undo', status: 'succeeded', ended_at: at(2), attempts: [{n: 1, began_at: at(1), ended_at: at(2), status: 'succeeded'}]}",  # noqa: E501
+            [["queue", 0, 1000, {}], ["undo", 1000, 2000, {"open": False, "status": "succeeded"}]],
+        ),
     ],
-)  # fmt: skip
+)
 def test_every_kind_has_its_form(modules: Modules, call: str, expected: list[Any]) -> None:
     assert modules.run("run/shapes", SHAPE + f"return shapes({call})") == expected
 
 
 def test_a_run_is_away_while_it_only_waits(modules: Modules) -> None:
-    found = modules.run("run/shapes", SHAPE + """
-        const step = (from, to) => ({kind: 'step', status: 'succeeded', opened_at: at(from), ended_at: at(to), attempts: [{n: 1, began_at: at(from), ended_at: at(to), status: 'succeeded'}]});
-        const calls = [step(0, 1), {kind: 'sleep', status: 'succeeded', opened_at: at(1), ended_at: at(5), attempts: []}, step(2, 3), {kind: 'wait', status: 'waiting', opened_at: at(5), ended_at: null, attempts: []}];
+    found = modules.run(
+        "run/shapes",
+        SHAPE
+        + """
+        const step = (from, to) => ({kind: 'step', status: 'succeeded', opened_at: at(from), ended_at: at(to),
+          attempts: [{n: 1, began_at: at(from), ended_at: at(to), status: 'succeeded'}]});
+        const calls = [step(0, 1), {kind: 'sleep', status: 'succeeded', opened_at: at(1), ended_at: at(5),
+          attempts: []}, step(2, 3), {kind: 'wait', status: 'waiting', opened_at: at(5), ended_at: null, attempts: []}];
         const root = {type: 'run', from: 0, to: null, status: 'waiting', children: []};
         const away = m.absence(root, calls, 9000);
-        return m.shapesOf(root, 9000, () => away).map(({form, from, to, open}) => [form, from, to, open ?? false])""")  # fmt: skip
-    assert found == [["held", 0, 1000, False], ["away", 1000, 2000, False], ["held", 2000, 3000, False], ["away", 3000, 9000, True]]
+        return m.shapesOf(root, 9000, () => away).map(({form, from, to, open}) => [form, from, to, open ?? false])""",
+    )
+    assert found == [
+        ["held", 0, 1000, False],
+        ["away", 1000, 2000, False],
+        ["held", 2000, 3000, False],
+        ["away", 3000, 9000, True],
+    ]
 
 
 def test_the_strip_of_ten_thousand_calls_stays_small(modules: Modules) -> None:
-    found = modules.run("run/shapes", """
+    found = modules.run(
+        "run/shapes",
+        """
         const scale = (await import('/static/run/scale.js')).scaleOf({start: 0, end: 1e7, folds: [], width: 600});
         const at = (ms) => new Date(ms).toISOString();
-        const rows = Array.from({length: 10000}, (_, n) => ({type: 'call', from: n * 1000, to: n * 1000 + 500, children: [], call: {kind: 'step', status: 'succeeded', opened_at: at(n * 1000), ended_at: at(n * 1000 + 500), attempts: [{n: 1, began_at: at(n * 1000), ended_at: at(n * 1000 + 500), status: 'succeeded'}]}}));
+        const rows = Array.from({length: 10000}, (_, n) => ({type: 'call', from: n * 1000, to: n * 1000 + 500,
+          children: [], call: {kind: 'step', status: 'succeeded', opened_at: at(n * 1000),
+          ended_at: at(n * 1000 + 500), attempts: [{n: 1, began_at: at(n * 1000), ended_at: at(n * 1000 + 500),
+          status: 'succeeded'}]}}));
         const paths = m.overview(rows, scale, 20, 1e7);
-        return [paths.size, [...paths.values()].join('').split('M').length - 1]""")  # fmt: skip
+        return [paths.size, [...paths.values()].join('').split('M').length - 1]""",
+    )
     assert found[0] == 1
     assert 100 < found[1] < 700
-
-
-@pytest.mark.parametrize(
-    "text, line, column, message",
-    [
-        ('{"a": 1,}', 1, 8, "No comma before }."),
-        ('{"a":\n  tru}', 2, 3, "Expected a value."),
-        ("[1 2]", 1, 4, "Expected , or ]."),
-        ("{'a': 1}", 1, 2, "Expected a name in double quotes."),
-        ('{"a": 1, "a": 2}', 1, 10, "This name is there twice."),
-        ('"abc', 1, 5, 'Expected the closing " of this text.'),
-        ("[12345678901234567890]", 1, 2, "Too large to be sent from a browser without rounding; use the command line."),
-        ("1 1", 1, 3, "Expected the end here."),
-        (r'"\x"', 1, 2, "Is not an escape that JSON knows."),
-        ("[" * 300, 1, 202, "Is nested deeper than 200 levels."),
-    ],
-)
-def test_json_tells_where_it_breaks(modules: Modules, text: str, line: int, column: int, message: str) -> None:
-    found = modules.run("components/jsontext", "return m.parse(a).mistake", text)
-    assert (found["line"], found["column"], found["message"]) == (line, column, message)
-
-
-@pytest.mark.parametrize("text", ['{"a": [1, -2.5e3, true, null, "\\u00e9\\n"], "": {}}', " [] ", '"日本"', "0"])
-def test_json_that_is_right_is_what_the_browser_reads(modules: Modules, text: str) -> None:
-    assert modules.run("components/jsontext", "return JSON.stringify(m.parse(a).value) === JSON.stringify(JSON.parse(a))", text)
-
-
-ORDER: dict[str, Any] = {
-    "type": "object", "required": ["order"], "properties": {"order": {"$ref": "#/$defs/Order"}},
-    "$defs": {
-        "Order": {"title": "Order", "type": "object", "required": ["id", "amount", "lines"], "properties": {
-            "id": {"type": "string", "minLength": 1}, "amount": {"type": "string", "format": "decimal", "exclusiveMinimum": 0},
-            "lines": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/Line"}}, "currency": {"enum": ["EUR", "USD"], "default": "EUR"},
-            "note": {"anyOf": [{"type": "string", "maxLength": 3}, {"type": "null"}], "default": None}, "when": {"type": "string", "format": "date-time"}, "who": {"type": "string", "format": "uuid"},
-            "pay": {"anyOf": [{"$ref": "#/$defs/Card"}, {"$ref": "#/$defs/Bill"}]}}},
-        "Line": {"title": "Line", "type": "object", "required": ["sku"], "properties": {"sku": {"type": "string"}, "n": {"type": "integer", "minimum": 1, "maximum": 5}}},
-        "Card": {"title": "Card", "type": "object", "required": ["type", "number"], "properties": {"type": {"const": "card"}, "number": {"type": "string"}}},
-        "Bill": {"title": "Bill", "type": "object", "required": ["type"], "properties": {"type": {"const": "bill"}, "days": {"type": "integer"}}},
-    },
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "value, problems",
-    [
-        ({"id": "a", "amount": "1.5", "lines": [{"sku": "t"}]}, []),
-        ({}, [("order.id", "Is required."), ("order.amount", "Is required."), ("order.lines", "Is required.")]),
-        ({"id": "", "amount": "-14.90", "lines": []}, [("order.id", "Must not be empty."), ("order.amount", "Must be more than 0."), ("order.lines", "Must have at least 1.")]),
-        ({"id": "a", "amount": "x", "lines": [{"sku": "t", "n": 9}]}, [("order.amount", "Must be a number."), ("order.lines[0].n", "Must be at most 5.")]),
-        ({"id": "a", "amount": "1", "lines": [{"sku": "t", "n": 1.5}], "currency": "GBP", "note": "long", "when": "soon", "who": "me"},
-         [("order.lines[0].n", "Must be a whole number."), ("order.currency", "Must be one of EUR, USD."), ("order.note", "Must have at most 3 letters, has 4."),
-          ("order.when", "Must be a date and time like 2026-11-21 14:35."), ("order.who", "Must be a UUID.")]),
-        ({"id": "a", "amount": "1", "lines": [{"sku": "t"}], "note": None, "pay": {"type": "card"}}, [("order.pay.number", "Is required.")]),
-        ({"id": "a", "amount": "1", "lines": [{"sku": "t"}], "pay": {"type": "bill", "days": "x"}}, [("order.pay.days", "Must be a whole number.")]),
-    ],
-)  # fmt: skip
-def test_what_is_wrong_is_told_by_path(modules: Modules, value: Any, problems: list[tuple[str, str]]) -> None:
-    found = modules.run("components/schemacheck", "return m.check({order: a[0]}, a[1], a[1])", [value, ORDER])
-    assert [(each["path"], each["message"]) for each in found] == problems
-
-
-def test_a_form_begins_with_defaults_and_what_is_required(modules: Modules) -> None:
-    found = modules.run("components/schema", "return m.initial(a, a)", ORDER)
-    assert found == {"order": {"lines": [{}], "currency": "EUR", "note": None}}
-
-
-def test_fields_are_described_in_words(modules: Modules) -> None:
-    found = modules.run("components/schema", """
-        const order = m.fieldOf(a.properties.order, a);
-        return Object.entries(order.schema.properties).map(([name, each]) => m.describe(m.fieldOf(each, a), a, m.isRequired(order.schema, name)))""", ORDER)  # fmt: skip
-    assert found == ["text, at least 1 letter", "decimal, more than 0", "list of Line, at least 1", "one of 2, default EUR", "text, at most 3 letters, optional",
-                     "date and time, optional", "UUID, optional", "one of 2 kinds, optional"]  # fmt: skip
-
-
-def test_a_start_is_written_in_three_languages(modules: Modules) -> None:
-    value = {"order": {"id": "it's", "amount": "-14.90", "lines": [{"sku": "t"}], "pay": {"type": "bill"}}}
-    found = modules.run("start/snippets", """
-        const start = {workflow: 'place_order', input: a[0], schema: a[1], options: {id: 'o-1'}, address: 'http://h/api/v1'};
-        return [m.python(start).map((line) => line.text).join('\\n'), m.python(start).find((line) => line.text.includes('-14.90')).path, m.curl(start).map((line) => line.text).join('\\n'), m.cli(start).map((line) => line.text).join('\\n')]""", [value, ORDER])  # fmt: skip
-    python, path, curl, cli = found
-    assert python == '''order = Order(
-    id="it's",
-    amount=Decimal("-14.90"),
-    lines=[Line(sku="t")],
-    pay=Bill(type="bill"),
-)
-run = await place_order.options(
-    id="o-1",
-).start(order)'''
-    assert path == "order.amount"
-    assert "curl http://h/api/v1/runs \\" in curl
-    assert r"it'\''s" in curl
-    assert cli.startswith("stepwell start place_order \\\n  --id o-1 \\\n  '{")
-    compile(python.replace("await ", ""), "snippet", "exec")

@@ -40,7 +40,7 @@ def sent(page: Page) -> str:
     return page.locator(".sent").inner_text()
 
 
-@pytest.mark.parametrize("width, dark", [(1440, False), (1440, True), (1100, False), (800, False), (390, True)])
+@pytest.mark.parametrize(("width", "dark"), [(1440, False), (1440, True), (1100, False), (800, False), (390, True)])
 def test_the_form(site: Site, width: int, dark: bool) -> None:
     with site.page("/start/place_order", width=width, dark=dark, allow=MISSING) as page:
         expect(page.locator(".start-doc")).to_have_text("Charges the card and asks for a review.")
@@ -98,7 +98,9 @@ def test_json_and_form_show_the_same(site: Site) -> None:
         expect(page.locator(".je-status")).to_contain_text("Line 1, column 48")
         page.locator(".start-head").get_by_role("button", name="Form").click()
         expect(page.locator(".start-note")).to_have_text("The JSON has a mistake")
-        editor.fill('{"order": {"id": "o-5", "amount": 3, "lines": [{"sku": "cup", "quantity": 1, "price": "9"}], "gift": true}}')
+        editor.fill(
+            '{"order": {"id": "o-5", "amount": 3, "lines": [{"sku": "cup", "quantity": 1, "price": "9"}], "gift": true}}'  # noqa: E501
+        )
         page.locator(".start-head").get_by_role("button", name="Form").click()
         expect(page.get_by_label(re.compile("^id "))).to_have_value("o-5")
         expect(page.get_by_label("sku of 1")).to_have_value("cup")
@@ -106,9 +108,21 @@ def test_json_and_form_show_the_same(site: Site) -> None:
 
 
 def test_what_the_server_refuses_is_shown_at_the_field(site: Site) -> None:
-    refusal = {"type": "about:blank", "title": "no", "status": 422, "detail": "The input does not fit.", "code": "TypeMismatch", "errors": [{"path": "order.amount", "message": "Is not accepted here."}]}  # fmt: skip
+    refusal = {
+        "type": "about:blank",
+        "title": "no",
+        "status": 422,
+        "detail": "The input does not fit.",
+        "code": "TypeMismatch",
+        "errors": [{"path": "order.amount", "message": "Is not accepted here."}],
+    }
     with site.page("/start/place_order", allow=f"{MISSING}|422") as page:
-        page.route("**/api/v1/runs", lambda route: route.fulfill(status=422, json=refusal) if route.request.method == "POST" else route.fallback())
+        page.route(
+            "**/api/v1/runs",
+            lambda route: (
+                route.fulfill(status=422, json=refusal) if route.request.method == "POST" else route.fallback()
+            ),
+        )
         fill(page, "o-6")
         page.get_by_role("button", name="Start run", exact=True).last.click()
         expect(page.locator(".form-error", has_text="Is not accepted here.")).to_be_visible()

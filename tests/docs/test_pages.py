@@ -8,10 +8,12 @@ from pathlib import Path
 import click
 import pytest
 
+from stepwell.store.postgres import upgrade
 from tests.docs.checks import check_of
 from tests.docs.pages import DOCS, ROOT, blocks, commands, executed, name, pages
+from tests.postgres import private_server
 
-LANGUAGES = {"python", "console", "mermaid", "text", "toml", "json"}
+LANGUAGES = {"python", "console", "mermaid", "text", "toml", "json", "sql"}
 
 
 @pytest.mark.parametrize("page", pages(), ids=name)
@@ -52,8 +54,20 @@ def test_commands_exist(page: Path) -> None:
         elif words[0] == "make":
             makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
             assert f"\n{words[1]}:" in makefile, command
-        elif words[0] not in ("pip", "python", "sqlite3", "curl", "git", "cd"):
+        elif words[0] not in ("pip", "python", "sqlite3", "curl", "git", "cd", "export"):
             raise AssertionError(f"{name(page)}: nothing is known of {command!r}")
+
+
+def test_sql_is_accepted() -> None:
+    """By a database `app` with our tables in it, on a server that is thrown away."""
+    statements = [one for page in pages() for block in blocks(page) if block.language == "sql"
+                  for one in block.code.split(";") if one.strip()]  # fmt: skip
+    assert statements
+    with private_server() as server:
+        server.psql("CREATE DATABASE app")
+        url = server.url.rpartition("/")[0] + "/app"
+        asyncio.run(upgrade(url))
+        server.psql(*statements, database="app")
 
 
 def understand(words: list[str], command: str) -> None:

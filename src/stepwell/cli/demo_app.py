@@ -38,13 +38,15 @@ paid = app.event("order.paid", Paid)
 @contextmanager
 def witnessed(step: str) -> Generator[None]:
     """Note in the log, on disk, that a body begins and that it ends."""
-    path = os.environ[LOG]
-    _note(path, step, "began")
+    _note(step, "began")
     yield
-    _note(path, step, "ended")
+    _note(step, "ended")
 
 
-def _note(path: str, step: str, what: str) -> None:
+def _note(step: str, what: str) -> None:
+    path = os.environ.get(LOG)
+    if path is None:  # nobody asks for a witness
+        return
     line = {"step": step, "what": what, "pid": os.getpid(), "attempt": step_info().attempt}
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:

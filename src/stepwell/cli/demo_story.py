@@ -14,6 +14,7 @@ import msgspec
 from stepwell.cli import demo_app
 from stepwell.cli.demo_app import Order, Paid, paid, place_order
 from stepwell.cli.demo_stage import Stage
+from stepwell.cli.program import program
 from stepwell.cli.serving import Service
 from stepwell.cli.snapshot import snapshot
 from stepwell.cli.terminal import line, table
@@ -220,17 +221,18 @@ def _claims(began: Counter[str], ended: Counter[str], outcome: Outcome) -> list[
 
 def _try_next(kept: Path | None) -> None:
     line(("Try next", "bold"))
+    stepwell = program()
     if kept is not None:
         url = f"sqlite:///{kept / 'demo.db'}"
         steps = [
-            (f"stepwell runs show {RUN} --url {url}", "what its journal says"),
-            (f"stepwell doctor --url {url}", "how the database is"),
+            (f"{stepwell} runs show {RUN} --url {url}", "what its journal says"),
+            (f"{stepwell} doctor --url {url}", "how the database is"),
         ]
     else:
-        steps = [("stepwell demo --keep DIR", "the same, and you can look at its database afterwards")]
+        steps = [(f"{stepwell} demo --keep DIR", "the same, and you can look at its database afterwards")]
     steps += [
         (f"less {demo_app.__file__}", "the code of this demo"),
-        ("stepwell dev app.py", "your own: a worker that reloads"),
+        (f"{stepwell} dev app.py", "your own: a worker that reloads, with the dashboard"),
     ]
     longest = max(len(command) for command, _ in steps)
     for command, about in steps:

@@ -26,7 +26,7 @@ def command(run: str | None, only_print: bool, target: Target) -> None:
     from stepwell.client.http import checked_url
 
     url = page_of(checked_url(server_of(target)), run)
-    if only_print or not _has_display(sys.platform):
+    if only_print or not has_display(sys.platform):
         line(url)
         return
     import webbrowser
@@ -60,7 +60,7 @@ def page_of(server: str, run: str | None) -> str:
     return f"{server}/" if run is None else f"{server}/runs/{quote(run, safe='')}"
 
 
-def _has_display(platform: str) -> bool:
+def has_display(platform: str) -> bool:
     """Whether a browser would have a screen; on Linux the session says so."""
     import os
 

@@ -21,6 +21,8 @@ MOMENT: Final = 0.001
 KEPT: Final = 20_000
 LASTS: Final = 600.0
 MOVES: Final = 5.0
+SHARE: Final = 20.0
+"""A count is good for at least so many times as long as it took."""
 STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400)
 
 
@@ -64,22 +66,25 @@ class Histograms:
             at = number * step
             bounds = msgspec.structs.replace(which, since=max(at, since), until=min(at + step, until))
             late = self._clock.monotonic() - began > BUDGET
-            counted = await self._count(bounds, step, now, late)
+            # Named by its place, not by its bounds, which move with the present at both ends of the range.
+            name = msgspec.json.encode((msgspec.structs.replace(which, since=None, until=None), step, at))
+            counted = await self._count(name, bounds, now, late)
             complete = complete and counted is not None
             bars.append(Bar(moment(at), *(counted or (None, None))))
         return Histogram(since=moment(since), until=moment(until), step=step, buckets=bars[::-1], complete=complete)
 
-    async def _count(self, which: RunFilter, step: float, now: float, late: bool) -> tuple[int, int] | None:
-        name = msgspec.json.encode(which)
+    async def _count(self, name: bytes, which: RunFilter, now: float, late: bool) -> tuple[int, int] | None:
         known = self._kept.get(name)
         if known is not None and now < known[0]:
             return known[1:]
         if late:
             return None if known is None else known[1:]
+        began = self._clock.monotonic()
         counts = await self._store.count(which)
+        moves = max(MOVES, (self._clock.monotonic() - began) * SHARE)
         total, failed = sum(counts.values()), counts.get("failed", 0)
         settled = all(status in TERMINAL for status in counts) and which.until is not None and which.until + 60 < now
-        self._kept[name] = (now + (LASTS if settled else MOVES), total, failed)
+        self._kept[name] = (now + (LASTS if settled else moves), total, failed)
         self._kept.move_to_end(name)
         if len(self._kept) > KEPT:
             self._kept.popitem(last=False)

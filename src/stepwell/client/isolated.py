@@ -25,7 +25,9 @@ from stepwell.ports.definitions import codes_of
 
 log = logging.getLogger("stepwell.worker")
 EVERY: Final = 3.0
-"""Seconds between two looks for runs that must be alone."""
+"""Seconds between two looks for runs that must be alone, when the last one has found some."""
+RARELY: Final = 4
+"""So many times longer is the pause after many looks that have found nothing."""
 LOOK: Final = 0.2
 """Seconds between two looks of the child at its one run."""
 LONGEST_PAUSE: Final = 300.0
@@ -93,17 +95,20 @@ class Isolation:
             await child.wait()
 
     async def _run(self) -> None:
+        pause = self._every
         while True:
             try:
                 key = await self._next()
                 if key is not None:
+                    pause = self._every
                     await self._alone(key)
                     continue
             except WorldError as error:
                 log.warning("looking for runs that must be alone failed: %s", error)
             except Exception:
                 log.exception("a run that must be alone could not be executed")
-            await asyncio.sleep(self._every)  # noqa: TID251 - real time: processes know no virtual clock
+            await asyncio.sleep(pause)  # noqa: TID251 - real time: processes know no virtual clock
+            pause = min(2 * pause, RARELY * self._every)
 
     async def _next(self) -> bytes | None:
         keys = await self._app._engine().store.lonely(self._names, 20, self._codes)

@@ -63,6 +63,7 @@ class Claims:
         self._alarm_at = float("inf")
         self._backlog = True
         self._idle_polls = 0
+        self._lease_end = 0.0
         self._finished_before = 0
         self._adapted_at = worker.clock.monotonic()
         self.window = self._least
@@ -183,18 +184,22 @@ class Claims:
             poll = worker.options.poll_s
             waits.append(min(poll * 2.0 ** min(self._idle_polls, 10), max(SLOWEST_POLL, poll)))
             if self._idle_polls > 1:  # a busy worker looks often enough without it
-                waits += await self._leases(now)
+                waits.append(await self._lease(now, now + waits[-1]) - now)
         if waits:
             self._ring_at(now + min(waits))
         return due is not None and due <= now
 
-    async def _leases(self, now: float) -> list[float]:
-        """How long the other workers' leases last; whoever is alive has renewed its own by the next look.
+    async def _lease(self, now: float, until: float) -> float:
+        """When the first of the other workers' leases ends; whoever is alive has renewed its own by then.
 
-        A lost worker's runs are taken over when its lease ends, and not only at the next poll.
+        A lost worker's runs are taken over when its lease ends, and not only at the next poll. What was read last
+        holds for as long as it ends after `until`: leases only become longer.
         """
-        workers = await self._worker.store.workers()
-        return [other.expires_at - now for other in workers if other.id != self._worker.id and other.expires_at > now]
+        if self._lease_end <= until:
+            workers = await self._worker.store.workers()
+            ends = [w.expires_at for w in workers if w.id != self._worker.id and w.expires_at > now]
+            self._lease_end = min(ends, default=now + self._worker.options.lease_s)
+        return self._lease_end
 
     def _ring_at(self, when: float) -> None:
         if self._alarm is not None:

@@ -17,6 +17,8 @@ from stepwell.server.identity import Identity
 from stepwell.server.refusals import Unauthenticated
 from stepwell.server.routing import Asked, context, route
 
+Database = Literal["PostgreSQL", "SQLite", "memory", "other"]
+OTHER: Final[Database] = "other"
 OPEN_TOKEN: Final = "open"  # noqa: S105 - anybody may know it
 """What an open server's pages send as CSRF token: that they can send the header at all is the proof."""
 
@@ -30,7 +32,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     scopes: list[str]
     csrf: str | None
     namespace: str
-    database: Literal["PostgreSQL", "SQLite", "memory", "other"]
+    database: Database
     version: str
     expires_at: Moment | None
 
@@ -80,8 +82,9 @@ def _cookie(ctx: Context, value: str, length: int) -> Cookie:
 def _session(ctx: Context, identity: Identity | None) -> Session:
     settings = ctx.services.app.settings
     kind = type(ctx.services.engine.store).__name__.lower()
-    known: dict[str, Literal["PostgreSQL", "SQLite", "memory"]] = {
+    known: dict[str, Database] = {
         "postgres": "PostgreSQL", "sqlite": "SQLite", "memory": "memory"}  # fmt: skip
+    named: list[Database] = [known[word] for word in known if word in kind] or [OTHER]
     csrf = None if identity is None else identity.csrf or (OPEN_TOKEN if identity.open else None)
     return Session(
         authenticated=identity is not None,
@@ -90,7 +93,7 @@ def _session(ctx: Context, identity: Identity | None) -> Session:
         scopes=[] if identity is None else sorted(identity.scopes),
         csrf=csrf,
         namespace=settings.namespace,
-        database=next((said for word, said in known.items() if word in kind), "other"),
+        database=named[0],
         version=VERSION,
         expires_at=None if identity is None else moment_or_none(identity.expires_at),
     )

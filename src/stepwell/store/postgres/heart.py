@@ -30,9 +30,9 @@ class PostgresHeart:
 
     def beat(self, worker: WorkerRow) -> frozenset[bytes] | None:
         async def work(db: Db) -> frozenset[bytes] | None:
-            if self._clock is not None:
-                await self._clock.measure(db)
-            return await leases.beat(db, worker)
+            if self._clock is not None and self._clock.stale:
+                await self._clock.measure(db)  # a beat waits for the disk, too: it tells the time less exactly
+            return await leases.beat(db, worker, self._clock)
 
         return self._call(work)
 

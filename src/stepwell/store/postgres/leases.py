@@ -11,6 +11,7 @@ from stepwell.core.admission import AGEING, RESUMED
 from stepwell.model.run import WorkerRow
 from stepwell.model.status import CODE, RunStatus
 from stepwell.ports.store import ALONE, DEATHS, DUE_AT_ONCE, QUARANTINE
+from stepwell.store.postgres.clock import DatabaseClock
 from stepwell.store.postgres.connection import Db
 from stepwell.store.postgres.rows import update_by_key
 from stepwell.store.sql.rows import WORKER, worker_row, worker_values
@@ -55,12 +56,16 @@ WITH picked AS MATERIALIZED (
     FOR NO KEY UPDATE SKIP LOCKED)
 {update_by_key({"status": "status", "due": "due", "rank": "rank"}, "picked")}
 """
-_BEAT: Final = (
-    f"INSERT INTO {{workers}} AS w (ns, {', '.join(WORKER)})"
-    f" VALUES ({', '.join(f'${n + 1}' for n in range(len(WORKER) + 1))})"
-    f" ON CONFLICT (ns, id) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in WORKER[1:])} WHERE NOT w.dead"
-)
-_KEYS: Final = f"SELECT key FROM {{runs}} WHERE ns = $1 AND status = {_RUNNING} AND worker = $2"
+# One statement, as an idle worker asks little else: it is told the time, what it holds, and that it is not dead yet.
+_BEAT: Final = f"""
+WITH beaten AS (
+    INSERT INTO {{workers}} AS w (ns, {", ".join(WORKER)})
+    VALUES ({", ".join(f"${n + 1}" for n in range(len(WORKER) + 1))})
+    ON CONFLICT (ns, id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in WORKER[1:])} WHERE NOT w.dead
+    RETURNING w.id)
+SELECT r.key, extract(epoch FROM clock_timestamp())::float8
+FROM beaten LEFT JOIN {{runs}} r ON r.ns = $1 AND r.status = {_RUNNING} AND r.worker = beaten.id
+"""
 _SIGN_OFF: Final = "DELETE FROM {workers} WHERE ns = $1 AND id = $2 AND NOT dead"
 _RETURN: Final = f"""
 WITH held AS MATERIALIZED (
@@ -92,11 +97,15 @@ async def wake(db: Db, now: float) -> None:
     await db.run(_WAKE, db.ns, now)
 
 
-async def beat(db: Db, worker: WorkerRow) -> frozenset[bytes] | None:
-    """As `ports.store.Heart.beat`."""
-    if await db.run(_BEAT, db.ns, *worker_values(worker)) == 0:
+async def beat(db: Db, worker: WorkerRow, clock: DatabaseClock | None = None) -> frozenset[bytes] | None:
+    """As `ports.store.Heart.beat`; the clock learns from it."""
+    sent = clock.monotonic() if clock is not None else 0.0
+    found = await db.all(_BEAT, db.ns, *worker_values(worker))
+    if not found:
         return None
-    return frozenset(key for (key,) in await db.all(_KEYS, db.ns, worker.id))
+    if clock is not None:
+        clock.learn(sent, found[0][1], clock.monotonic())
+    return frozenset(key for key, _ in found if key is not None)
 
 
 async def stop(db: Db, worker: str) -> None:
@@ -123,11 +132,12 @@ SELECT 1 FROM {OFFERED} WHERE (
     SELECT r.rank FROM {{runs}} r WHERE r.ns = $1 AND r.workflow = o.workflow AND r.status = {_QUEUED}
     AND r.due IS NULL AND r.deaths < {ALONE} AND {UNPINNED} ORDER BY r.rank LIMIT 1) IS NOT NULL LIMIT 1
 """
-_NEXT: Final = f"""
+_DUE_NEXT: Final = f"""
 SELECT r.due FROM {{runs}} r WHERE r.ns = $1 AND r.due IS NOT NULL AND r.status IN ({_QUEUED}, {_WAITING})
 AND (r.status = {_WAITING} OR r.deaths < {ALONE})
 AND EXISTS (SELECT 1 FROM {OFFERED} WHERE o.workflow = r.workflow AND {UNPINNED}) ORDER BY r.due LIMIT 1
 """
+_NEXT: Final = f"SELECT CASE WHEN ({_READY}) IS NOT NULL THEN 0.0::float8 ELSE ({_DUE_NEXT}) END"
 _LONELY: Final = f"""
 SELECT r.key FROM {OFFERED}, {{runs}} r WHERE r.ns = $1 AND r.workflow = o.workflow AND r.status = {_QUEUED}
 AND r.deaths >= {ALONE} AND r.due IS NULL AND {UNPINNED} ORDER BY r.key LIMIT $4
@@ -144,10 +154,7 @@ async def next_due(db: Db, workflows: Sequence[str], codes: Sequence[str], now: 
     """As `ports.store.Store.next_due`."""
     if not workflows:
         return None
-    params: tuple[Any, ...] = (db.ns, *offered(workflows, codes))
-    if await db.one(_READY, *params) is not None:
-        return 0.0
-    due: float | None = await db.value(_NEXT, *params)
+    due: float | None = await db.value(_NEXT, db.ns, *offered(workflows, codes))
     return 0.0 if due is not None and due <= now else due
 
 

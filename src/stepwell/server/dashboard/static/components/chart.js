@@ -65,8 +65,7 @@ export function chart({label, series, whole = false, format, ends, at, onPick}) 
       shapes[index].area.setAttribute("d", area);
     });
     labels.replaceChildren(...endings());
-    each(body, buckets, (bucket) => String(bucket.at), () => h("tr", {}, h("th", {scope: "row"}), series.map(() => h("td", {}))), (row, bucket) => fill(row, bucket));
-    for (const [index, row] of [...body.children].entries()) fill(row, buckets[index]);
+    each(body, buckets, (bucket) => String(bucket.at), (bucket) => fill(h("tr", {}, h("th", {scope: "row"}), series.map(() => h("td", {}))), bucket), fill);
     read(at.value);
   }
 
@@ -74,6 +73,7 @@ export function chart({label, series, whole = false, format, ends, at, onPick}) 
   function fill(row, bucket) {
     say(row.children[0], shortTime(bucket.at));
     bucket.values.forEach((n, index) => say(row.children[index + 1], n === null ? "none" : format(n)));
+    return row;
   }
 
   /** @param {number} index @param {boolean} filled */

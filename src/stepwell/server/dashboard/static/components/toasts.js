@@ -68,9 +68,12 @@ export function problemToast(error, what = "") {
   return shut;
 }
 
+/** @typedef {{say: (next: string) => void, end: (last: string, status?: string) => void}} Progress */
+
 /**
  * A note that changes while something goes on. `end` lets it leave.
  * @param {string} text
+ * @returns {Progress}
  */
 export function progressToast(text) {
   const words = h("bdi", {dir: "auto"}, text);

@@ -156,7 +156,7 @@ export function each(container, items, key, render, update) {
     if (entry && !after.has(name)) update?.(entry.element, item, index);
     else entry = {element: render(item, index), update: undefined};
     after.set(name, entry);
-    if (entry.element === place) place = place.nextElementSibling;
+    if (place && entry.element === place) place = place.nextElementSibling;
     else container.insertBefore(entry.element, place);
   });
   for (const [name, entry] of before) if (after.get(name) !== entry) entry.element.remove();

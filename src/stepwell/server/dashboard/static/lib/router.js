@@ -19,7 +19,8 @@ import {h} from "./dom.js";
 const memory = new Map();
 const MOST = 50;
 
-let current = {key: "", /** @type {Page|null} */ page: null};
+/** @type {{key: string, page: Page|null}} */
+let current = {key: "", page: null};
 /** @type {(place: Place, fresh: boolean) => Promise<Page|null>} */
 let show = async () => null;
 

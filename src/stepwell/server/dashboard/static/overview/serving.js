@@ -18,7 +18,7 @@ export function queuesPanel() {
   let columns = "";
   return {
     element: h("section", {class: "panel", "aria-labelledby": "queues"}, h("div", {class: "panel-head"}, h("h2", {id: "queues"}, "Queues"), words, h("span", {class: "panel-end"}, link("/queues", "All queues"))), table, none),
-    /** @param {any[]} queues @param {any} all the overview */
+    /** @param {any[]} queues */
     tell(queues) {
       const rows = [...queues].sort((a, b) => b.ready + b.running - a.ready - a.running || (a.queue < b.queue ? -1 : 1)).slice(0, MOST);
       const spark = rows.some((row) => row.ready_spark);

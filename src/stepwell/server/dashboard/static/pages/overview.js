@@ -12,11 +12,12 @@ import {segmented} from "../components/tabs.js";
 import {tellCounts} from "../shell/counters.js";
 import {api} from "../lib/api.js";
 import {h, say} from "../lib/dom.js";
-import {duration, offset, shortTime, stamp} from "../lib/format.js";
+import {offset, shortTime, stamp} from "../lib/format.js";
 import {poll} from "../lib/poll.js";
 import {replaceQuery} from "../lib/router.js";
 
 const WINDOWS = /** @type {const} */ ([["15m", "15 m"], ["1h", "1 h"], ["24h", "24 h"], ["7d", "7 d"]]);
+const BUCKETS = /** @type {Record<string, string>} */ ({"15m": "15-second", "1h": "1-minute", "24h": "15-minute", "7d": "2-hour"});
 const PACE = 3000;
 const SLOW = 15_000;
 
@@ -57,12 +58,12 @@ export function overviewPage({query}) {
     head.hidden = content.hidden = false;
     const since = stamp(all.since) ?? 0;
     const until = stamp(all.until) ?? 0;
-    say(range, `${shortTime(since)} to ${shortTime(until)}, ${duration(all.step, 1)} buckets, ${offset(until)}`);
+    say(range, `${shortTime(since)} to ${shortTime(until)}, ${BUCKETS[window] ?? ""} buckets, ${offset(until)}`);
     strip.tell(all);
     throughput.tell(all);
     latency.tell(all);
     parked.tell(all.now);
-    queues.tell(lines.queues, all);
+    queues.tell(lines.queues);
     workers.tell(hands.workers);
   }, PACE, (error) => {
     if (content.hidden && error.status !== 401) loading.replaceChildren(h("div", {class: "panel"}, refusal(error, {what: "The overview could not be read.", again: () => fast.now()})));

@@ -6,7 +6,7 @@ import {confirm} from "../components/dialog.js";
 import {icon} from "../components/icons.js";
 import {problemToast, toast} from "../components/toasts.js";
 import {h, svg} from "../lib/dom.js";
-import {duration} from "../lib/format.js";
+import {relative} from "../lib/format.js";
 import {link} from "../lib/router.js";
 
 /** @typedef {import("./same.js").Cause} Cause */
@@ -22,7 +22,7 @@ const HIGH = 40;
 export function causeSection(cause, to, retryAll) {
   const first = stamp(cause.first_at);
   return h("section", {class: "insp-section same"},
-    h("div", {class: "insp-bar"}, h("h3", {}, "Same cause"), h("span", {class: "quiet"}, `${cause.count.toLocaleString("en")} ${cause.count === 1 ? "run" : "runs"}${first === null ? "" : `, first ${duration((now() - first) / 1000, 1)} ago`}`)),
+    h("div", {class: "insp-bar"}, h("h3", {}, "Same cause"), h("span", {class: "quiet"}, `${cause.count.toLocaleString("en")} ${cause.count === 1 ? "run" : "runs"}${first === null ? "" : `, first ${relative(first, now())}`}`)),
     cause.spark?.length ? spark(cause.spark) : null,
     h("p", {class: "same-ends"}, h("span", {}, "24 h ago"), h("span", {}, "now")),
     h("p", {class: "same-do"}, retryAll && cause.count > 1 ? h("button", {type: "button", class: "button small", onclick: () => retryAll(cause)}, icon("retry"), `Retry all ${cause.count.toLocaleString("en")}…`) : null, link(to, "Show them")));

@@ -49,7 +49,7 @@ export async function many(verb, which) {
   return job;
 }
 
-/** @param {Verb} verb @param {any} job @param {ReturnType<typeof progressToast>} note */
+/** @param {Verb} verb @param {any} job @param {import("../components/toasts.js").Progress} note */
 async function follow(verb, job, note) {
   const words = WORDS[verb];
   let now = job;

@@ -4,10 +4,10 @@
 
 /** @type {Record<Verb, string[]>} */
 const ALLOWED = {
-  retry: ["failed", "cancelled", "terminated", "parked"],
+  retry: ["failed", "cancelled"],
   resume: ["paused", "parked"],
   pause: ["queued", "waiting", "running"],
-  restart: ["succeeded", "failed", "cancelled", "terminated"],
+  restart: ["succeeded", "failed", "cancelled", "terminated", "parked"],
   cancel: ["queued", "waiting", "running", "paused"],
   terminate: ["queued", "waiting", "running", "paused", "parked"],
 };

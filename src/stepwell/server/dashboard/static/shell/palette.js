@@ -28,8 +28,7 @@ export async function palette() {
   /** @type {Entry[]} */
   let entries = [];
   let at = 0;
-  /** @type {AbortController|null} */
-  let asking = null;
+  let asking = new AbortController();
   let timer = 0;
   /** @type {() => void} */
   let shut = () => {};
@@ -76,7 +75,7 @@ export async function palette() {
     const text = field.value.trim();
     at = 0;
     clearTimeout(timer);
-    asking?.abort();
+    asking.abort();
     tell(local(text));
     if (!text) return;
     timer = window.setTimeout(async () => {
@@ -120,6 +119,6 @@ export async function palette() {
   }, () => {});
   await done;
   clearTimeout(timer);
-  asking?.abort();
+  asking.abort();
   isOpen = false;
 }
