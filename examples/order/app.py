@@ -1,6 +1,6 @@
-"""An order: a payment that somebody else confirms, two mails, and a day of waiting in between.
+"""An order: a payment that somebody else confirms, two mails, and some time of waiting in between.
 
-Run it:
+Run it as it is, or with the dashboard, where you start an order and send its payment in the browser:
 
     python examples/order/app.py
     stepwell dev examples/order/app.py
@@ -18,16 +18,16 @@ app = App()
 
 @dataclass
 class Item:
-    sku: str
-    quantity: int
+    sku: Literal["tea", "cup"] = "tea"
+    quantity: int = 1
 
 
 @dataclass
 class OrderIn:
     order_id: str
-    user_id: str
     items: list[Item]
-    review_after: str = "24 hours"
+    user_id: str = "u-1"
+    review_after: str = "15 seconds"  # in life it would be "3 days"
 
 
 @dataclass
@@ -40,7 +40,7 @@ class User:
 @dataclass
 class PaymentSettled:
     payment_id: str
-    status: Literal["succeeded", "failed"]
+    status: Literal["succeeded", "failed"] = "succeeded"
 
 
 @dataclass
@@ -105,28 +105,29 @@ async def send_mail(to: str, template: str, order_id: str) -> None:
 
 
 @app.workflow
-async def order(o: OrderIn) -> OrderOut:
-    user, total = await price(o.user_id, o.items)
-    intent = await create_intent(o.order_id, user.customer, total)
+async def order(placed: OrderIn) -> OrderOut:
+    """Asks for the payment, waits ten minutes for it, reserves the goods, and asks for a review later."""
+    user, total = await price(placed.user_id, placed.items)
+    intent = await create_intent(placed.order_id, user.customer, total)
     try:
         paid = await payment_settled.wait(intent, timeout="10 minutes")
     except EventTimeout:
-        await cancel_order(o.order_id)
+        await cancel_order(placed.order_id)
         return OrderOut("cancelled", reason="payment_timeout")
     if paid.status == "failed":
-        await cancel_order(o.order_id)
+        await cancel_order(placed.order_id)
         return OrderOut("cancelled", reason="payment_failed", payment_id=paid.payment_id)
 
-    await reserve_inventory(o.items)
-    await send_mail(user.email, "order-confirmation", o.order_id)
-    await sleep(o.review_after)  # the run leaves memory until then
-    await send_mail(user.email, "thank-you-review", o.order_id)  # the same step again: it runs again
+    await reserve_inventory(placed.items)
+    await send_mail(user.email, "order-confirmation", placed.order_id)
+    await sleep(placed.review_after)  # the run leaves memory until then
+    await send_mail(user.email, "thank-you-review", placed.order_id)  # the same step again: it runs again
     return OrderOut("completed", payment_id=paid.payment_id, total=total)
 
 
 async def main() -> None:
     async with app:
-        o = OrderIn("order-1001", "u-1", [Item("tea", 2), Item("cup", 1)], review_after="2 seconds")
+        o = OrderIn("order-1001", [Item("tea", 2), Item("cup")], review_after="2 seconds")
         run = await order.options(id=o.order_id).start(o)
         # What a webhook would do. It may come early, late, or twice: it is kept, and taken once.
         for _ in range(2):

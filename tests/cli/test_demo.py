@@ -1,8 +1,10 @@
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 from click.testing import Result
 
 Invoke = Callable[..., Result]
@@ -29,3 +31,20 @@ def test_the_demo_shows_what_it_claims(stepwell: Invoke, program: Any, tmp_path:
     again = stepwell("demo", "--keep", folder)
     assert again.exit_code == 2
     assert "has a demo already" in again.stderr
+
+
+def test_without_a_terminal_it_says_where_to_look(program: Any, tmp_path: Path) -> None:
+    demo = program("demo", "--pace", "0.2", env={"TMPDIR": str(tmp_path)})
+    assert demo.end() == 0, "".join(demo.said)
+    command = demo.said[-1].partition("in the dashboard: ")[2].split()
+    (folder,) = tmp_path.glob("stepwell-demo-*")
+    assert command[-2:] == ["--url", f"sqlite:///{folder / 'demo.db'}"]
+    assert "in the dashboard" not in "".join(demo.said[:-1])
+
+    server = program(*command[command.index("server") :], "--port", "0")
+    url = server.until("serving").split()[-1]
+    run = httpx.get(f"{url}/api/v1/runs/order-1001").json()
+    assert (run["status"], run["workflow"]) == ("succeeded", "place_order")
+    calls = httpx.get(f"{url}/api/v1/runs/order-1001/timeline").json()["calls"]
+    assert {"pack_parcel", "order.paid", "book_courier"} <= {call["name"] for call in calls}
+    assert server.end(signal.SIGINT) == 0

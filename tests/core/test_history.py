@@ -117,6 +117,10 @@ def test_defaults_are_not_shared() -> None:
 def test_the_code_is_the_last_that_is_named() -> None:
     assert fold_history([BEGUN]).code == ""  # by nobody who knew
     assert fold_history([Started(at=1.0, code="a")]).code == "a"
-    entries = [Started(at=1.0, code="a"), Recoded(at=2.0, code="b"), Stepped(at=2.0, call="x", value=stored(1))]
+    entries: list[AnyEntry] = [
+        Started(at=1.0, code="a"),
+        Recoded(at=2.0, code="b"),
+        Stepped(at=2.0, call="x", value=stored(1)),
+    ]
     assert fold_history(entries).code == "b"
     assert fold_history([*entries, Recoded(at=3.0, code="a")]).code == "a"

@@ -31,7 +31,7 @@ def anyio_backend() -> str:
 
 
 async def test_order_waits_for_the_payment_and_a_day() -> None:
-    o = order.OrderIn("o-1", "u-1", [order.Item("tea", 2), order.Item("cup", 1)])
+    o = order.OrderIn("o-1", [order.Item("tea", 2), order.Item("cup")], review_after="24 hours")
     async with Environment(order.app) as env:
         with env.mock(order.send_mail, lambda *_: None) as mails:
             run = await order.order.options(id="o-1").start(o)
@@ -45,15 +45,15 @@ async def test_order_waits_for_the_payment_and_a_day() -> None:
 
 
 async def test_order_without_payment() -> None:
-    o = order.OrderIn("o-1", "u-1", [order.Item("tea", 2)])
+    o = order.OrderIn("o-1", [order.Item("tea", 2)])
     async with Environment(order.app):
         late = await order.order.start(o)
         assert await late.result() == order.OrderOut("cancelled", reason="payment_timeout")
-        failed = await order.order.start(order.OrderIn("o-2", "u-1", []))
+        failed = await order.order.start(order.OrderIn("o-2", []))
         await order.payment_settled.send(order.PaymentSettled("pi_o-2", "failed"), key="pi_o-2")
         assert (await failed.result()).reason == "payment_failed"
         with pytest.raises(RunFailed, match="User not found"):
-            await (await order.order.start(order.OrderIn("o-3", "u-9", []))).result()
+            await (await order.order.start(order.OrderIn("o-3", [], "u-9"))).result()
 
 
 @pytest.mark.parametrize("answer", ["approved", "rejected", "expired"])

@@ -44,7 +44,10 @@ TESTED_ELSEWHERE: dict[str, str] = {
         for module in ("changes", "dump", "figures", "leases", "retention", "space")
     },
     **{f"src/stepwell/store/postgres/{module}.py": _STORE for module in ("dump", "figures", "reads", "records")},
-    **{f"src/stepwell/store/sqlite/{module}.py": _STORE for module in ("dump", "figures", "leases", "mail", "reads", "records")},
+    **{
+        f"src/stepwell/store/sqlite/{module}.py": _STORE
+        for module in ("dump", "figures", "leases", "mail", "reads", "records")
+    },
 }
 
 PLACES_OF_ONE_MACHINE = re.compile(r"(?<![\w.~-])(?:/(?:home|root|Users|work)/[\w.+-]+|[A-Z]:\\Users\\)")

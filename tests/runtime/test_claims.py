@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from stepwell import App, sleep
-from stepwell.errors import StoreUnavailable
+from stepwell.errors import StoreMoved, StoreUnavailable
 from stepwell.model.change import ClaimRequest
 from stepwell.model.run import Claimed, RunRow, WorkerRow
 from stepwell.ports.store import Capabilities
-from stepwell.runtime.claims import HORIZON, LARGEST_WINDOW, SHARE, Claims
+from stepwell.runtime.claims import HORIZON, LARGEST_WINDOW, Claims
 from stepwell.runtime.workeroptions import WorkerOptions
 from stepwell.testing.clock import START, VirtualClock
 from stepwell.testing.environment import Environment
@@ -63,6 +63,7 @@ class Worker:
         self.finished_count = 0
         self.taken: list[Claimed] = []
         self.doubts = 0
+        self.gave_up = ""
         self.held = 0
         self.claims = Claims(self)
 
@@ -81,6 +82,10 @@ class Worker:
 
     def doubt(self) -> None:
         self.doubts += 1
+
+    def give_up(self, why: str) -> None:
+        self.dead = True
+        self.gave_up = why
 
     async def until(self, condition: Callable[[], bool]) -> None:
         for _ in range(1000):
@@ -227,6 +232,17 @@ async def test_a_few_free_places_are_not_worth_a_claim_where_runs_are_quick() ->
     assert len(worker.store.claims) == 2
     await worker.pass_time(HORIZON)  # but if that was all for now, the places are not left empty
     await worker.until(lambda: len(worker.store.claims) == 3)
+    await worker.stop()
+
+
+async def test_a_moved_database_ends_it() -> None:
+    worker = Worker()
+    moved = StoreMoved("elsewhere")
+    moved.retryable = False
+    worker.store.script = [moved]
+    worker.claims.start()
+    await worker.until(lambda: worker.dead)
+    assert "elsewhere" in worker.gave_up
     await worker.stop()
 
 

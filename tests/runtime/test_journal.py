@@ -243,3 +243,22 @@ async def test_what_was_committed_is_not_kept_in_memory(store: Scripted, answers
     writer.submit(entry(b"a"), answers.of("a"))
     await writer.settled()
     assert [lane._group for lane in writer._lanes] == [[]]
+
+
+async def test_who_is_impatient_gets_the_error_after_a_while(store: Scripted, answers: Answers) -> None:
+    clock = VirtualClock()
+    writer = JournalWriter(store, clock, repeat_s=0.0, patience_s=5.0)  # type: ignore[arg-type]
+    store.errors = [StoreUnavailable("away"), None]
+    await writer.commit(entry(b"a"))
+    assert store.runs == [[b"a"]] * 2, "it is tried again, as by everybody"
+
+    store.gate.clear()
+    store.errors = [StoreUnavailable("away"), StoreUnavailable("still away")]
+    writer.submit(entry(b"b"), answers.of("b"))
+    while len(store.groups) < 3:
+        await asyncio.sleep(0)
+    clock.move_to(clock.now() + 5.1)
+    store.gate.set()
+    await writer.settled()
+    assert [str(error) for _, error in answers.all] == ["away"]
+    assert store.runs == [[b"a"], [b"a"], [b"b"]], "and not again"

@@ -128,8 +128,8 @@ async def test_lanes_commit_at_the_same_time_and_a_run_keeps_to_its_lane(answers
     store.gate.set()
     await writer.settled()
     assert writer.groups == 4
-    for run in range(1, 5):
-        assert [name for name in answers.names if name[0] == str(run)] == [f"{run} 1", f"{run} 2"]
+    for number in range(1, 5):
+        assert [name for name in answers.names if name[0] == str(number)] == [f"{number} 1", f"{number} 2"]
 
 
 async def test_messages_to_one_key_or_run_go_by_one_lane(answers: Answers) -> None:

@@ -15,6 +15,8 @@ from stepwell.client.remote import RemoteClient
 T = TypeVar("T")
 RETRIES: Final = 2
 """A person waits for the answer, and sees more in an error than in a long silence."""
+PATIENCE: Final = 5.0
+"""Seconds for which a database that fails is tried, for the same reason."""
 
 
 def client_of(target: Target, *, create: bool = False) -> App | RemoteClient:
@@ -38,7 +40,7 @@ def client_of(target: Target, *, create: bool = False) -> App | RemoteClient:
     if target.profile is not None:  # it goes before what the app's code says, as an option does
         url, namespace = place.settings.database_url, place.settings.namespace
     app = App(url, namespace=namespace, mode="client", like=like)
-    app.parts = msgspec.structs.replace(app.parts, create=create)
+    app.parts = msgspec.structs.replace(app.parts, create=create, patience=PATIENCE)
     return app
 
 

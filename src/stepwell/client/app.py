@@ -75,7 +75,9 @@ class App(Definer, Verbs):
             given = {name: like._given.get(name) if value is None else value for name, value in given.items()}
         self._given: dict[str, Any] = given
         self.settings: Settings = settings(given)
-        self.registry = like.registry if like else Registry(JsonCodec(), ErrorRegistry(), Policy.of(defaults), Drivers())
+        self.registry = (
+            like.registry if like else Registry(JsonCodec(), ErrorRegistry(), Policy.of(defaults), Drivers())
+        )
         self.hooks: Hooks = like.hooks if like else Hooks()
         if like is None:
             self.registry.app = self

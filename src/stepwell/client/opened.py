@@ -35,7 +35,10 @@ log = logging.getLogger("stepwell.client")
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
-    """What an app is put together from besides its settings; a test environment swaps some."""
+    """What an app is put together from besides its settings; a test environment swaps some.
+
+    `create`: make the database when there is none. `patience`: seconds after which a commit that fails is given up.
+    """
 
     clock: Clock
     new_key: Callable[[], bytes]
@@ -47,6 +50,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     strict: bool = False
     shadow: Callable[[Activation], None] | None = None
     create: bool = True
+    patience: float | None = None
     redact: Callable[[str], str] = without_credentials
 
 
@@ -61,7 +65,7 @@ class Opened:
         self.store = parts.store or store_for(settings, parts.clock)
         clock = self.store.clock  # not the machine's: leases and timers of all hosts go by the database's (P8)
         self.alarms = parts.alarms or LoopAlarms(clock)
-        self.writer = JournalWriter(self.store, clock, 0.0 if parts.virtual else 0.05)
+        self.writer = JournalWriter(self.store, clock, 0.0 if parts.virtual else 0.05, parts.patience)
         self.results = Results(self.store, clock, self.alarms, poll=not parts.virtual)
         self.lines = LogLines(self.store, clock, parts.new_key().hex()[-6:], every=0.0 if parts.virtual else EVERY,
                               redact=parts.redact)  # fmt: skip

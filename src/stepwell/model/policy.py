@@ -82,7 +82,8 @@ def effect_of(value: Effect | EffectName | Check) -> Effect | Check:
         return Effect(value)
     except ValueError:
         raise InvalidOption(
-            f"effect {value!r} is unknown", expected="at_least_once, idempotent, at_most_once, transactional or check(probe)"
+            f"effect {value!r} is unknown",
+            expected="at_least_once, idempotent, at_most_once, transactional or check(probe)",
         ) from None
 
 

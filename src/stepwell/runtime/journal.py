@@ -43,12 +43,17 @@ class _Item:
 
 
 class JournalWriter:
-    """Group commit for one process. `submit` never waits; the answer comes through the callback."""
+    """Group commit for one process. `submit` never waits; the answer comes through the callback.
 
-    def __init__(self, store: Store, clock: Clock, repeat_s: float = 0.05) -> None:
+    A commit that fails is repeated for ever, since runs depend on it; where none does and a person waits, for
+    `patience_s` seconds at most, and then refused by the error.
+    """
+
+    def __init__(self, store: Store, clock: Clock, repeat_s: float = 0.05, patience_s: float | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         self._settled = asyncio.Event()
-        self._lanes = [_Lane(store, clock, repeat_s, self._settled.set) for _ in range(store.capabilities.lanes)]
+        lanes = range(store.capabilities.lanes)
+        self._lanes = [_Lane(store, clock, repeat_s, patience_s, self._settled.set) for _ in lanes]
 
     @property
     def idle(self) -> bool:
@@ -108,10 +113,12 @@ def _number(change: Change) -> int:
 class _Lane:
     """One line of groups, each committed after the one before."""
 
-    def __init__(self, store: Store, clock: Clock, repeat_s: float, settled: Callable[[], None]) -> None:
+    def __init__(self, store: Store, clock: Clock, repeat_s: float, patience_s: float | None,
+                 settled: Callable[[], None]) -> None:  # fmt: skip
         self._store = store
         self._clock = clock
         self._repeat_s = repeat_s
+        self._patience_s = patience_s
         self._settled = settled
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[list[Reply]] | None = None
@@ -220,7 +227,7 @@ class _Lane:
             self._failures = 0
             self.progress_at = self._clock.monotonic()
             self._answer(group, task.result())
-        elif isinstance(error, WorldError) and error.retryable and not task.cancelled():
+        elif isinstance(error, WorldError) and error.retryable and not (task.cancelled() or self._impatient):
             self._again(group, error)
             return
         elif isinstance(error, Exception) and not isinstance(error, WorldError) and len(group) > 1:
@@ -250,6 +257,10 @@ class _Lane:
             self._flush()
         if self.idle:
             self._settled()
+
+    @property
+    def _impatient(self) -> bool:
+        return self._patience_s is not None and self._clock.monotonic() - self.progress_at > self._patience_s
 
     def _again(self, group: list[_Item], error: WorldError) -> None:
         self._failures += 1

@@ -221,8 +221,12 @@ class Game:
         again = dice.chance(30)
         await self._both("put", lambda store: store.put(made, replace=again))
         owner, after, newest = dice.pick((None, *owners)), dice.pick((None, "b")), dice.chance(50)
-        page = {"owner": owner, "after": None if owner is None else after, "newest": newest, "limit": 1 + dice.below(4)}
-        await self._both("records", lambda store: store.records("log", **page))
+        begin, limit = None if owner is None else after, 1 + dice.below(4)
+
+        async def page(store: Store) -> Any:
+            return await store.records("log", owner=owner, after=begin, limit=limit, newest=newest)
+
+        await self._both("records", page)
         if dice.chance(30):
             await self._both("drop", lambda store: store.drop("log", ["a", "c"], owner=owners[-1]))
 

@@ -112,7 +112,7 @@ async def test_when_a_start_is_there_already_no_holder_is_tried(scene: Scene, ri
     new, there = scene.new(), scene.new("one")
     await scene.create(there)
     answer = await bulk.write(rival, [new, scene.new("one")], [scene.entries(row)], 0.1)
-    assert answer.made == {new.row.key}
+    assert answer.made == frozenset({new.row.key})
     assert answer.marks is None
     assert len(await scene.store.journal(row.key)) == 1
 

@@ -11,7 +11,8 @@ def test_no_filter() -> None:
 
 def test_every_field_is_a_condition() -> None:
     which = RunFilter(status=(RunStatus.FAILED, RunStatus.QUEUED), workflow=("a",), queue=("q",), id_prefix="x",
-                      parent=b"p", tags={"t": True}, since=1.0, until=2.0, text="T", reason="why", pinned=True)  # fmt: skip
+                      parent=b"p", tags={"t": True}, since=1.0, until=2.0, text="T", reason="why",
+                      pinned=True)  # fmt: skip
     assert len(conditions(which, 7, b"k")) == 2 + len(RunFilter.__struct_fields__)
     where, values = joined(conditions(which, 7, b"k"))
     assert where.count("?") == len(values)

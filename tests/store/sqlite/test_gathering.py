@@ -103,7 +103,7 @@ async def test_no_statement_walks_through_a_table(open_store: OpenStore) -> None
         return MemoryStore("default", clock)
 
     async def other(clock: Clock) -> Store:
-        watched._clock = clock
+        watched.clock = clock
         return watched
 
     await play(1, 300, model, other)

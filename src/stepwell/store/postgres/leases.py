@@ -5,7 +5,7 @@ locked: two of them never wait for each other.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from stepwell.core.admission import AGEING, RESUMED
 from stepwell.model.run import WorkerRow

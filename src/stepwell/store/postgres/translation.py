@@ -97,6 +97,9 @@ def _of_server(error: asyncpg.PostgresError, shown: str) -> StepwellError:
         )
         refused.retryable = False
         return refused
+    if state == "53300":
+        hint = "Raise max_connections (or the role's limit), put a pooler between, or use fewer processes."
+        return StoreUnavailable(f"the database {shown} has no connection left ({error})", hint=hint)
     if state.startswith(_GONE) or state in POOLED:
         return StoreUnavailable(f"the database {shown} does not answer ({error})")
     return StoreUnavailable(f"the database {shown} refused a statement ({type(error).__name__} {state}: {error})")

@@ -162,9 +162,10 @@ def worker_values(row: WorkerRow) -> list[Value]:
 
 def worker_row(values: Sequence[Any]) -> WorkerRow:
     """The row from the values of `WORKER`."""
-    found = dict(zip(WORKER, values, strict=True))
-    queues, offers = _decode_names(found["queues"]), _decode_offers(found["offers"])
-    return WorkerRow(**found | {"queues": queues, "offers": offers, "draining": bool(found["draining"])})
+    found: dict[str, Any] = dict(zip(WORKER, values, strict=True))
+    found["queues"], found["offers"] = _decode_names(found["queues"]), _decode_offers(found["offers"])
+    found["draining"] = bool(found["draining"])
+    return WorkerRow(**found)
 
 
 def text(data: bytes | msgspec.Raw) -> str:

@@ -29,7 +29,7 @@ export function queuesPanel() {
       const signature = `${spark} ${out}`;
       if (signature !== columns) {
         columns = signature;
-        head.replaceChildren(h("th", {}, "Queue"), ...(spark ? [h("th", {}, "1 h")] : []), h("th", {class: "end"}, "Ready"), h("th", {class: "end"}, "Oldest"), ...(out ? [h("th", {class: "end"}, "Out /min")] : []), h("th", {}, "In flight"));
+        head.replaceChildren(h("th", {}, "Queue"), ...(spark ? [h("th", {class: "o-spark"}, "1 h")] : []), h("th", {class: "end"}, "Ready"), h("th", {class: "end"}, "Oldest"), ...(out ? [h("th", {class: "end o-out"}, "Out /min")] : []), h("th", {}, "In flight"));
       }
       each(body, rows, (row) => `${row.queue} ${signature}`, (row) => queueRow(row, spark, out), (element, row) => tellQueue(element, row));
     },
@@ -39,8 +39,8 @@ export function queuesPanel() {
 /** @param {any} row @param {boolean} spark @param {boolean} out */
 function queueRow(row, spark, out) {
   const element = h("tr", {}, h("td", {class: "two"}, h("a", {class: "name", href: href(`/runs?queue=${encodeURIComponent(row.queue)}`)}, h("bdi", {dir: "auto"}, row.queue)), h("span", {class: "second held", "data-part": "held"})),
-    spark ? h("td", {}, sparkline(row.ready_spark ?? [], {label: "Ready over an hour"})) : null,
-    h("td", {class: "end"}, h("strong", {"data-part": "ready"})), h("td", {class: "end soft", "data-part": "oldest"}), out ? h("td", {class: "end soft", "data-part": "out"}) : null, h("td", {class: "two flight", "data-part": "flight"}));
+    spark ? h("td", {class: "o-spark"}, sparkline(row.ready_spark ?? [], {label: "Ready over an hour"})) : null,
+    h("td", {class: "end"}, h("strong", {"data-part": "ready"})), h("td", {class: "end soft", "data-part": "oldest"}), out ? h("td", {class: "end soft o-out", "data-part": "out"}) : null, h("td", {class: "two flight", "data-part": "flight"}));
   tellQueue(element, row);
   return element;
 }

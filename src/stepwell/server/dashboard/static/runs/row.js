@@ -38,6 +38,8 @@ export function nowOf(run) {
   if (run.status === "parked") return [h("bdi", {class: "asks-text", dir: "auto"}, text || "needs a person")];
   const waits = /^(Waits for )(.+?)(, [^,]* left)?$/.exec(text);
   if (waits) return [h("bdi", {class: "now-name", dir: "auto"}, waits[2]), h("span", {class: "soft"}, waits[3] ? ` ${waits[3].slice(2)}` : "")];
+  const does = run.status === "running" ? /^([\w.:-]+)(, .*)?$/s.exec(text) : null;
+  if (does) return [h("bdi", {class: "now-name", dir: "auto"}, does[1]), h("span", {class: "soft"}, does[2] ? ` ${does[2].slice(2)}` : "")];
   if (text) return [h("bdi", {class: "soft", dir: "auto"}, text)];
   return run.parent ? [h("span", {class: "soft"}, "child of "), h("bdi", {class: "soft", dir: "auto"}, run.parent)] : [];
 }

@@ -26,8 +26,8 @@ function known(path, query) {
   return data;
 }
 
-/** @param {string} text @param {any[]} rows of the list, whose tags are known @returns {Suggestion[]} */
-export function fields(text, rows) {
+/** @param {string} text @param {any[]} rows of the list, whose workflows are known @returns {Promise<Suggestion[]>} */
+export async function fields(text, rows) {
   const words = text.toLowerCase();
   const found = FIELDS.filter((field) => field !== "parent" || words).filter((field) => NAMES[field].join(" ").includes(words) || (field === "state" && "status".includes(words)));
   /** @type {Suggestion[]} */
@@ -35,7 +35,8 @@ export function fields(text, rows) {
   if (!words) return list;
   const states = STATES.filter((status) => status.startsWith(words)).map((status) => ({field: /** @type {Field} */ ("state"), value: status, text: `state is ${status}`, beside: MEANINGS[status], sign: stateIcon(status)}));
   const flows = [...new Set(rows.map((run) => run.workflow))].filter((name) => name.toLowerCase().includes(words)).slice(0, 3).map((name) => ({field: /** @type {Field} */ ("workflow"), value: name, text: `workflow is ${name}`, beside: ""}));
-  return [...states, ...flows, {field: "text", value: text, text: `text contains “${text}”`, beside: ""}, {field: "id", value: text, text: `id begins “${text}”`, beside: ""}, ...list];
+  const errors = words.length > 1 ? (await listed("error", rows)).filter((each) => each.text.toLowerCase().includes(words)).slice(0, 4).map((each) => ({...each, text: `error begins ${each.text}`})) : [];
+  return [...states, ...flows, ...errors, {field: "text", value: text, text: `text contains “${text}”`, beside: ""}, {field: "id", value: text, text: `id begins “${text}”`, beside: ""}, ...list];
 }
 
 /**

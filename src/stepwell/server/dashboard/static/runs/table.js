@@ -9,7 +9,8 @@ const WINDOWED = 150;
 const MARGIN = 25;
 const NEAR = 900;
 const LETTER = 7.25;
-const USUAL = 0.9;
+const USUAL = 0.98;
+const TIGHT = 210;
 
 /**
  * @param {{columns: string[], isSelected: (key: string) => boolean, onCheck: (run: any, shift: boolean) => void, onMenu: (run: any, anchor: HTMLElement) => void, onNear: () => void, onOpen: (run: any, event: MouseEvent) => void}} around
@@ -38,14 +39,15 @@ export function runTable(around) {
     head.replaceChildren(...all.map((each) => h("th", {class: each.kind, scope: "col", role: "columnheader", "aria-sort": each.text === "Started" ? "descending" : null}, each.text || h("span", {class: "visually-hidden"}, each.kind === "c-check" ? "Selected" : "Actions"), each.text === "Started" ? h("span", {class: "sort", "aria-hidden": "true"}, " ↓") : null)));
   }
 
-  /** Widths fit nine of ten, grow with what is shown, and never shrink. */
+  /** Widths fit all but the rare giant, grow with what is shown, and never shrink. */
   function widths() {
     const usual = (/** @type {(run: any) => string} */ of, /** @type {number} */ most) => {
       const lengths = rows.slice(0, 500).map((run) => Math.min(most, of(run).length)).sort((a, b) => a - b);
       return Math.max(8, lengths[Math.floor((lengths.length - 1) * USUAL)] ?? 0);
     };
-    idWidth = Math.max(idWidth, usual((run) => run.id, 44) * LETTER + 20);
+    idWidth = Math.max(idWidth, usual((run) => run.id, 36) * LETTER + 20);
     flowWidth = Math.max(flowWidth, usual((run) => run.workflow, 20) * 7 + 20);
+    table.classList.toggle("is-tight", idWidth > TIGHT);
     table.style.setProperty("--id", `${Math.ceil(idWidth)}px`);
     table.style.setProperty("--flow", `${Math.ceil(flowWidth)}px`);
   }

@@ -61,7 +61,7 @@ export function tokenBar({filter: first, rows, onChange}) {
     const mine = ++asked;
     const text = field.value.trim();
     const chosen = editing ? filter[editing] : [];
-    const next = editing ? await values(editing, text, Array.isArray(chosen) ? chosen : [chosen], rows()) : fields(text, rows());
+    const next = editing ? await values(editing, text, Array.isArray(chosen) ? chosen : [chosen], rows()) : await fields(text, rows());
     if (mine !== asked || document.activeElement !== field) return;
     found = next;
     at = 0;
