@@ -126,6 +126,17 @@ class Server:
     def log(self) -> str:
         return self._log.read_text(errors="replace")
 
+    def secure(self, certificate: str, key: str) -> None:
+        """From now on: TLS, with this certificate, and over TCP nothing else."""
+        for name, text in (("server.crt", certificate), ("server.key", key)):
+            path = self._data / name
+            path.write_text(text)
+            path.chmod(0o600)
+            if self._identity:
+                os.chown(path, self._identity["user"], self._identity["group"])
+        (self._data / "pg_hba.conf").write_text("local all all trust\nhostssl all all 127.0.0.1/32 trust\n")
+        self.psql("ALTER SYSTEM SET ssl = on", "SELECT pg_reload_conf()")
+
     def psql(self, *statements: str, database: str = DATABASE) -> str:
         """Execute statements as the server's owner, each by itself."""
         command: list[str | Path] = [self._bin / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]

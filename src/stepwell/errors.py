@@ -300,6 +300,21 @@ class LimitExceeded(EngineRefusal, code="limit_exceeded"):
     """A bound of the engine (entries, depth, open calls) is reached (P14)."""
 
 
+class Unauthenticated(EngineRefusal, code="unauthenticated"):
+    """A server was asked without a key or session, or with one that is unknown, expired or revoked."""
+
+
+class Forbidden(EngineRefusal, code="forbidden"):
+    """The key does not have the scope that a server asks for what was wanted."""
+
+
+class TooManyRequests(EngineRefusal, code="too_many_requests"):
+    """Too many tries in too short a time; `retry_after` is in seconds."""
+
+    own = ("retry_after",)
+    retry_after: float = 1.0
+
+
 # --- the world ------------------------------------------------------------------------------------
 
 

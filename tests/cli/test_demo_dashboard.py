@@ -26,8 +26,10 @@ class Terminal:
 
         self._master, slave = pty.openpty()
         self.shown = ""
-        self.process = subprocess.Popen([sys.executable, "-m", "stepwell", *arguments], stdin=slave, stdout=slave, stderr=slave,
-                                        start_new_session=True, env=env)  # fmt: skip
+        command = [sys.executable, "-m", "stepwell", *arguments]
+        self.process = subprocess.Popen(
+            command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True, env=env
+        )
         os.close(slave)
 
     def until(self, pattern: str) -> re.Match[str]:
@@ -68,7 +70,10 @@ def test_in_a_terminal_it_ends_with_the_dashboard(tmp_path: Path) -> None:
         assert f"{url}/start/place_order" in demo.shown
         assert "<!doctype html>" in httpx.get(f"{url}/runs/order-1001", headers={"accept": "text/html"}).text
         survived = httpx.get(f"{url}/api/v1/runs/order-1001").json()
-        assert (survived["status"], survived["result"]) == ("succeeded", "parcel from shelf 7, teapot, courier at 17:00")
+        assert (survived["status"], survived["result"]) == (
+            "succeeded",
+            "parcel from shelf 7, teapot, courier at 17:00",
+        )
         assert httpx.get(f"{url}/api/v1/runs/order-1002").json()["workflow"] == "place_order"
         assert httpx.get(f"{url}/api/v1/workflows/place_order").json()["input_schema"]["properties"]["order"]
     finally:

@@ -68,3 +68,5 @@ def test_failures_in_full() -> None:
     assert "  A: first" in lines
     assert lines[-2:] == ["caused by", "KeyError: 'k'"]
     assert headline({"type": "E"}) == "E"
+    back = {"type": "stepwell.StepError", "message": "gone", "fields": {"type_name": "CardGone"}}
+    assert headline(back) == "CardGone: gone"

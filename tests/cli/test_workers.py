@@ -7,6 +7,8 @@ from typing import Any
 from click.testing import Result
 
 from stepwell import App
+from stepwell.cli.workers import state
+from stepwell.model.run import WorkerRow
 
 Invoke = Callable[..., Result]
 
@@ -27,6 +29,14 @@ def test_list(stepwell: Invoke, url: str, shop: Any) -> None:
     assert worker["pid"] == os.getpid()
     assert worker["alive"] is True
     assert worker["beat_at"].endswith("Z")
+
+
+def test_who_is_late() -> None:
+    worker = WorkerRow(id="w", beat_at=100.0, expires_at=130.0)
+    assert [state(worker, now) for now in (100.0, 114.9, 115.1, 129.9, 130.0)] == [
+        "alive", "alive", "late", "late", "lost"]  # fmt: skip
+    leaving = WorkerRow(id="w", beat_at=100.0, expires_at=130.0, draining=True)
+    assert [state(leaving, now) for now in (100.0, 116.0)] == ["draining", "late"]
 
 
 def test_nobody(stepwell: Invoke, filled: str) -> None:

@@ -27,6 +27,7 @@ async def test_without_the_code_what_workers_offer_is_known() -> None:
             catalog = Catalog(other)
             told = {one.name: one for one in await catalog.workflows()}
             assert told["buy"].known is False
+            assert (told["buy"].kind, told["charge"].kind) == ("workflow", "step")  # as their versions were recorded
             assert (told["buy"].input_schema, told["buy"].workers) == (None, 1)
             assert (await catalog.workflow("echo")).runs == {"succeeded": 1}
             assert catalog.events() == []

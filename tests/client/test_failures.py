@@ -1,10 +1,20 @@
 """Failures by cause. How they are shown over REST: tests/server/test_figures.py."""
 
+import asyncio
+
 import pytest
 
-from stepwell.client.failures import Piece, blamed, pieces_of, split_reason
-from stepwell.model.entry import Finished, Started, Stepped
-from stepwell.model.failure import Failure
+from stepwell import App
+from stepwell.client.failures import Piece, causes_of, pieces_of, split_reason
+from stepwell.client.filters import Query, filter_from
+from stepwell.testing.environment import Environment
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
 
 
 @pytest.mark.parametrize(
@@ -43,13 +53,43 @@ def test_reasons(reason: str | None, parts: tuple[str, str]) -> None:
     assert split_reason(reason) == parts
 
 
-def test_the_step_is_blamed_where_it_was_its_failure() -> None:
-    there = Failure(type="E", message="m", traceback="there")
-    here = Failure(type="E", message="m", traceback="here")
-    step = Stepped(call="a", error=there)
-    assert blamed([Started(), step, Finished(status="failed", error=here, cause="a")]) is there
-    other = Failure(type="F", message="m")
-    assert blamed([step, Finished(status="failed", error=other, cause="a")]) is other
-    assert blamed([step, Finished(status="failed", error=here)]) is here
-    assert blamed([Finished(status="succeeded")]) is None
-    assert blamed([]) is None
+class CardGatewayTimeout(Exception):
+    pass
+
+
+class MailRefused(Exception):
+    pass
+
+
+async def test_steps_of_one_workflow_that_fail_otherwise_are_other_causes() -> None:
+    app = App("memory://")
+
+    @app.step
+    async def charge(n: int) -> None:
+        raise CardGatewayTimeout(f"no answer for {n}")
+
+    @app.step
+    async def mail(n: int) -> None:
+        raise MailRefused("the mailbox is full")
+
+    @app.workflow
+    async def order(n: int) -> None:
+        if n % 2:
+            await charge(n)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(mail(n))
+
+    async with Environment(app) as env:
+        for n in range(5):
+            await env.app.start(order, n)
+        await env.settle()
+        engine = app._engine()
+        told = await causes_of(engine, engine.clock.now() - 3600, engine.clock.now())
+        assert [(cause.type, cause.count) for cause in told.causes] == [("MailRefused", 3), ("CardGatewayTimeout", 2)]
+        assert [(cause.where or "").partition(":")[0] for cause in told.causes] == [
+            "mail at test_failures.py", "charge at test_failures.py"]  # fmt: skip
+        for cause in told.causes:
+            found = await engine.store.list(filter_from(Query(error=cause.type), engine.clock.now()))
+            assert len(found) == cause.count
+            again = await engine.store.list(filter_from(Query(**cause.filter), engine.clock.now()))
+            assert {row.key for row in again} == {row.key for row in found}

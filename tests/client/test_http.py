@@ -9,7 +9,15 @@ import pytest
 
 from stepwell.client import http as module
 from stepwell.client.http import Http, checked_url
-from stepwell.errors import Conflict, InvalidOption, NotAServer, ServerUnavailable, StepwellError
+from stepwell.errors import (
+    Conflict,
+    Forbidden,
+    InvalidOption,
+    NotAServer,
+    ServerUnavailable,
+    StepwellError,
+    Unauthenticated,
+)
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
@@ -111,9 +119,10 @@ def test_it_gives_up_and_says_where_the_server_should_be() -> None:
 def test_refusals_are_our_errors() -> None:
     with pytest.raises(Conflict, match="what happened"):
         ask(Script(problem(409, "conflict")), lambda http: http.get("/x", dict[str, int]))
-    with pytest.raises(StepwellError, match="STEPWELL_API_KEY") as refused:
+    with pytest.raises(Unauthenticated, match="STEPWELL_API_KEY"):
         ask(Script(problem(401, "unauthenticated")), lambda http: http.get("/x", dict[str, int]))
-    assert refused.value.code == "unauthenticated"
+    with pytest.raises(Forbidden):
+        ask(Script(problem(403, "forbidden")), lambda http: http.get("/x", dict[str, int]))
 
 
 @pytest.mark.parametrize(

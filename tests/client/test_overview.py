@@ -31,6 +31,12 @@ async def test_every_window_and_the_present() -> None:
         with pytest.raises(InvalidOption):
             await overview.view("1y")
         assert [queue.queue for queue in await overview.queues()] == ["default"]
+        with pytest.raises(InvalidOption):
+            await overview.queues("1y")
+        await env.advance("10m")
+        (hour,), (quarter,) = await overview.queues("1h"), await overview.queues("15m")
+        assert hour.out_per_minute == pytest.approx(1 / 60, abs=0.005)
+        assert quarter.out_per_minute == pytest.approx(1 / 15, abs=0.006)
         overview.close()
 
 

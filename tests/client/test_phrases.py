@@ -4,12 +4,20 @@ from typing import Any
 
 import pytest
 
-from stepwell.client.phrases import cut, now_of, policy_of, span, summary_of
+from stepwell.client.phrases import cut, now_of, policy_of, span, summary_of, why_of
+from stepwell.client.shapes import DiffLine, Why
 from stepwell.client.timeline import Attempt, CallView
 from stepwell.model.policy import Effect, Retry
 from stepwell.model.rules import StepRules, WorkflowRules
 from stepwell.model.run import RunRow
 from stepwell.model.status import RunStatus as S
+
+MISFIT = (
+    "the code no longer fits this run's journal; no retry used:\n"
+    "  journal, entry 1: step 'a: b'\n"
+    "  code asks for:    timer 'sleep'\n"
+    "Deploy code that fits."
+)
 
 
 def row(status: S, **more: Any) -> RunRow:
@@ -43,6 +51,7 @@ def test_lengths(seconds: float, text: str) -> None:
         (row(S.WAITING), "Waits"),
         (row(S.FAILED, reason="stepwell.StepError: gone\nmore"), "StepError: gone"),
         (row(S.PARKED, reason="x" * 300), "x" * 199 + "…"),
+        (row(S.PARKED, reason=MISFIT), "the code no longer fits this run's journal; no retry used"),
         (row(S.PAUSED), None),
         (row(S.SUCCEEDED), None),
     ],
@@ -79,7 +88,9 @@ FAILED = [Attempt(n=1, status="failed")]
         (row(S.CANCELLED), [call("u", "undo", "succeeded", undo=True)], "Cancelled; 1 step undone."),
         (row(S.TERMINATED), [], "Terminated without rollbacks."),
         (row(S.PAUSED), [], "Paused by an operator; resume lets it go on."),
-        (row(S.PARKED, reason="diverged"), [], "Parked: it needs a person. diverged"),
+        (row(S.PARKED, reason="diverged"), [], "Parked: it needs a person. Diverged."),
+        (row(S.PARKED, reason=MISFIT), [],
+         "Parked: it needs a person. The code no longer fits this run's journal; no retry used."),
     ],
 )  # fmt: skip
 def test_the_sentence_over_a_run(run: RunRow, calls: list[CallView], text: str) -> None:
@@ -87,6 +98,22 @@ def test_the_sentence_over_a_run(run: RunRow, calls: list[CallView], text: str) 
     assert told.text == text
     assert "".join(part.text for part in told.parts) == text
     assert any(part.strong for part in told.parts) or run.status is S.RUNNING
+
+
+def test_why_a_run_is_parked() -> None:
+    why = why_of(row(S.PARKED, reason=MISFIT))
+    assert why is not None
+    assert why.text == "The code no longer fits this run's journal; no retry used."
+    assert why.diff == [DiffLine("journal, entry 1", "step 'a: b'"), DiffLine("code asks for", "timer 'sleep'")]
+    assert why.advice == "Deploy code that fits."
+    assert why_of(row(S.PARKED, reason="two deaths")) == Why("Two deaths.", [], None)
+    assert why_of(row(S.PARKED)) is None
+    assert why_of(row(S.FAILED, reason="x")) is None
+
+
+def test_a_lost_attempt_counts_as_none() -> None:
+    lost = call("send", attempts=[Attempt(n=1, status="unknown", lost=True), Attempt(n=1, status="running")])
+    assert summary_of(row(S.RUNNING), [lost], 100.0, tries={"send": 6}).text == "Running send."
 
 
 def test_policies() -> None:

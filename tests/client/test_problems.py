@@ -7,11 +7,14 @@ from stepwell.client.problems import Problem, error_of, problem_of
 from stepwell.errors import (
     ERRORS,
     EngineRefusal,
+    Forbidden,
     IllegalState,
     NotFound,
     PayloadTooLarge,
     StepwellError,
+    TooManyRequests,
     TypeMismatch,
+    Unauthenticated,
     UsageError,
     WorldError,
 )
@@ -39,6 +42,14 @@ def test_the_class_s_own_attributes_come_back() -> None:
     large = of(413, code="payload_too_large", detail="no", fields={"size": 5, "limit": 4})
     assert isinstance(large, PayloadTooLarge)
     assert (large.size, large.limit) == (5, 4)
+
+
+def test_a_server_s_own_refusals() -> None:
+    assert type(of(401, code="unauthenticated", detail="no")) is Unauthenticated
+    assert type(of(403, code="forbidden", detail="no")) is Forbidden
+    busy = of(429, code="too_many_requests", detail="too many wrong keys", fields={"retry_after": 7.5})
+    assert isinstance(busy, TooManyRequests)
+    assert busy.retry_after == 7.5
 
 
 def test_places_are_told_once() -> None:

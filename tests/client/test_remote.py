@@ -16,11 +16,12 @@ from stepwell.client.keys import Keys
 from stepwell.client.remote import RemoteClient
 from stepwell.errors import (
     AppClosed,
+    Forbidden,
     InvalidOption,
     NotAServer,
     ServerUnavailable,
     StepError,
-    StepwellError,
+    Unauthenticated,
     UnknownEvent,
 )
 from tests.client.serving import served
@@ -99,18 +100,18 @@ def test_keys_and_scopes(tmp_path: Path) -> None:
             engine = shop.app._engine()
             keys = Keys(engine.store, engine.clock)
             _, secret = await keys.create("reader", ["read"])
-            with pytest.raises(StepwellError) as nobody:
+            with pytest.raises(Unauthenticated) as nobody:
                 async with client_of(url) as client:
                     await client.runs.count()
             assert nobody.value.code == "unauthenticated"
             assert "STEPWELL_API_KEY" in str(nobody.value)
             async with RemoteClient(url, environment={"STEPWELL_API_KEY": secret}) as client:
                 assert await client.runs.count() == {}
-                with pytest.raises(StepwellError, match="execute") as refused:
+                with pytest.raises(Forbidden, match="execute") as refused:
                     await client.start(shop.buy, Order("a"))
                 assert refused.value.code == "forbidden"
                 assert secret not in repr(client) + str(refused.value)
-            with pytest.raises(StepwellError) as wrong:
+            with pytest.raises(Unauthenticated) as wrong:
                 async with client_of(url, key="swk_wrong") as client:
                     await client.runs.count()
             assert wrong.value.code == "unauthenticated"

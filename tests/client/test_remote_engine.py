@@ -17,7 +17,7 @@ from stepwell.client import remote_engine as module
 from stepwell.client import shapes
 from stepwell.client.filters import Query, filter_from
 from stepwell.client.remote_engine import RemoteEngine, query_of, row_of
-from stepwell.errors import Conflict, InvalidOption, NotFound, ServerUnavailable, WorldError
+from stepwell.errors import Conflict, InvalidOption, NotFound, ServerUnavailable, StepError, WorldError
 from stepwell.model.options import StartOptions
 from stepwell.model.policy import Retention
 from stepwell.model.run import RunFilter, RunRow
@@ -202,6 +202,17 @@ def test_a_run_that_has_gone_ends_the_watching(monkeypatch: pytest.MonkeyPatch) 
         asyncio.run(main())
 
 
+def test_a_result_of_which_a_part_is_hidden_is_asked_for_itself() -> None:
+    whole = {"status": "succeeded", "result": {"token": "t0p"}}
+    detail = msgspec.json.decode(msgspec.json.encode(shapes.run_of(FULL))) | {"input": {}}
+    mine, http = engine(detail | {"result": {"token": "••••"}}, whole)
+    assert asyncio.run(mine.standing(KEY)).value == b'{"token":"t0p"}'
+    assert [path for path, _, _ in http.asked] == [f"/runs/{KEY.hex()}", f"/runs/{KEY.hex()}/result"]
+    mine, http = engine(detail | {"result": {"token": "t0p"}})
+    assert asyncio.run(mine.standing(KEY)).value == b'{"token":"t0p"}'
+    assert len(http.asked) == 1
+
+
 def test_failures_are_raised_as_what_they_were() -> None:
     mine, _ = engine()
     rebuilt = mine._exception(shapes.Failure(type="KeyError", message="'x'", args=["x"], cause=shapes.Failure(
@@ -213,6 +224,12 @@ def test_failures_are_raised_as_what_they_were() -> None:
         shapes.Failure(type="ValueError", message="a"), shapes.Failure(type="shop.Own", message="b")]))  # fmt: skip
     assert isinstance(group, ExceptionGroup)
     assert [type(member).__name__ for member in group.exceptions] == ["ValueError", "StepError"]
+    own = mine._exception(shapes.Failure(type="Conflict", module="shop", message="b"))
+    assert (type(own), own.type_name) == (StepError, "Conflict")  # not ours of the same name
+    unknown = mine._exception(shapes.Failure(type="TimeoutError", message="b", fields={"type_name": "TimeoutError"}))
+    assert (type(unknown), unknown.type_name) == (StepError, "TimeoutError")  # not Python's
+    ours = mine._exception(shapes.Failure(type="NotFound", module="stepwell", message="gone", code="not_found"))
+    assert isinstance(ours, NotFound)
 
 
 def test_it_knows_the_types_of_whom_it_works_for() -> None:

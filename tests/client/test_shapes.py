@@ -23,3 +23,9 @@ def test_a_row_and_its_parent() -> None:
     told = run_of(row, now="x", parent="above")
     assert (told.parent, told.parent_key, told.now, told.due_at) == ("above", (b"p" * 16).hex(), "x", None)
     assert msgspec.json.decode(msgspec.json.encode(told), type=Run) == told
+
+
+def test_a_run_took_from_its_creation_to_its_end() -> None:
+    row = RunRow(key=b"k" * 16, id="r", workflow="w", created_at=10.0, started_at=14.0, worker="w1")
+    assert (run_of(row).took_s, run_of(row, worker="h:1").worker_name) == (None, "h:1")
+    assert run_of(msgspec.structs.replace(row, finished_at=15.5)).took_s == 5.5

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from stepwell.client.check import OpenCall
-from stepwell.client.timeline import CallView, open_of, sizes_of, started_of, timeline_of, title_of
+from stepwell.client.timeline import CallView, open_of, sizes_of, started_of, timeline_of
 from stepwell.core.opencalls import Kind
 from stepwell.model.entry import (
     Armed,
@@ -169,12 +169,43 @@ def test_the_end_closes_what_was_open() -> None:
     assert open_of(list(made.values())) == []
 
 
+def test_what_another_worker_did_of_a_call_is_lost_and_no_time_in_the_queue() -> None:
+    first = Stepped(at=1.0, call="first", value=VALUE, began=0.5, opened=1)
+    open_step = OpenCall(Kind.STEP, "render", None, 2, 1, 95.0, queued=90.0)
+    taken = row(RunStatus.RUNNING, epoch=2, started_at=0.6)
+    render = calls(first, open_calls=[open_step], at=taken)["render"]
+    assert [(a.n, a.status, a.began, a.ended, a.lost) for a in render.attempts] == [
+        (1, "unknown", 1.0, 90.0, True), (1, "running", 95.0, None, False)]  # fmt: skip
+    assert render.status == "running"
+    waits = msgspec.structs.replace(open_step, began=0.0)
+    queued = calls(first, open_calls=[waits], at=taken)["render"]
+    assert (queued.status, [a.lost for a in queued.attempts]) == ("queued", [True])
+    mine = row(RunStatus.RUNNING, epoch=1, started_at=0.6)  # nobody else has ever held it
+    held = msgspec.structs.replace(first, held=True)  # recorded on the way out: the call was made by the next one
+    soon = msgspec.structs.replace(open_step, queued=1.5)
+    for entry, said, at in ((first, open_step, mine), (held, open_step, taken), (first, soon, taken)):
+        render = calls(entry, open_calls=[said], at=at)["render"]
+        assert [a.lost for a in render.attempts] == [False]
+
+
 @pytest.mark.parametrize(
-    ("name", "title"),
-    [("charge", "charge"), ("charge#3", "charge #3"), ("a%2Fb", "a/b"), ("x:0123456789abcdef", "x"), ("@4", "task 4")],
-)
-def test_titles(name: str, title: str) -> None:
-    assert title_of(name) == title
+    ("more", "began"),
+    [({"epoch": 2, "started_at": 40.0}, 40.0),  # the first claim, not the creation
+     ({"epoch": 2, "started_at": 89.9}, None), ({"epoch": 2, "started_at": 40.0, "generation": 2}, None),
+     ({"epoch": 2}, None)],
+)  # fmt: skip
+def test_the_first_call_is_lost_only_since_the_first_claim(more: dict[str, Any], began: float | None) -> None:
+    said = OpenCall(Kind.STEP, "render", None, 1, 1, 95.0, queued=90.0)
+    render = calls(open_calls=[said], at=row(RunStatus.RUNNING, **more))["render"]
+    assert [a.began for a in render.attempts if a.lost] == ([] if began is None else [began])
+
+
+def test_nothing_comes_due_of_a_parked_run() -> None:
+    told = [OpenCall(Kind.TIMER, "sleep", 3600.0, 1)]
+    assert calls(open_calls=told)["sleep"].due == 3600.0
+    assert calls(open_calls=told, at=row(RunStatus.PARKED))["sleep"].due is None
+    tried = Attempted(at=4.0, call="charge", attempt=1, error=FAILURE, began=3.0, again=6.0)
+    assert calls(tried, at=row(RunStatus.PARKED))["charge"].due is None
 
 
 def test_ten_thousand_calls_in_tasks_are_no_square() -> None:

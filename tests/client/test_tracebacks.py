@@ -8,6 +8,7 @@ from types import ModuleType
 import pytest
 
 from stepwell.client.redact import OPEN, Redactor
+from stepwell.client.sources import shown
 from stepwell.client.tracebacks import failure_of, frames_of, innermost_own
 from stepwell.model.failure import Failure
 
@@ -21,7 +22,8 @@ def raised() -> str:
 
 def test_own_frames_have_the_lines_around_them() -> None:
     (frame,) = frames_of(raised())
-    assert (frame.file, frame.function, frame.own) == (__file__, "raised", True)
+    assert (frame.file, frame.function, frame.own) == (shown(__file__), "raised", True)
+    assert frame.package is None
     assert [line.line for line in frame.context] == list(range(frame.line - 2, frame.line + 3))
     assert frame.context[2].text.strip() == 'raise ValueError("no")'
     assert innermost_own(raised()) == frame
@@ -37,6 +39,8 @@ def test_libraries_are_told_apart() -> None:
     )
     told = frames_of(trace)
     assert [(frame.function, frame.own) for frame in told] == [("charge", True), ("post", False), ("y", False)]
+    assert [frame.package for frame in told] == [None, "httpx", "importlib"]
+    assert [frame.file for frame in told][:2] == ["/srv/app/billing.py", "httpx/_api.py"]
     assert [line.text for line in told[0].context] == ["post(card)"]  # as recorded: the file is not here
     found = innermost_own(trace)
     assert found is not None
@@ -69,6 +73,15 @@ def test_a_failure_with_causes_and_members() -> None:
     told = failure_of(recorded, Redactor())
     assert (told.type, told.code, told.details, told.notes) == ("StepError", "c", {"token": "••••"}, ["n"])
     assert told.cause is not None
-    assert (told.cause.type, told.group[0].type, told.traceback) == ("a.b.C", "D", None)
+    assert (told.cause.module, told.cause.type, told.traceback) == ("a.b", "C", None)
+    assert (told.group[0].module, told.group[0].type, told.module) == (None, "D", "stepwell")
     assert failure_of(recorded, OPEN).details == {"token": "t"}
     assert frames_of("") == []
+
+
+@pytest.mark.parametrize("name", ["CardGone", "Error"])
+def test_a_class_that_could_not_be_rebuilt_is_told_by_its_name(name: str) -> None:
+    back = Failure(type="stepwell.StepError", message="m", fields={"type_name": name})
+    assert (failure_of(back, OPEN).type, failure_of(back, OPEN).module) == (name, None)
+    local = failure_of(Failure(type="shop.make.<locals>.CardGone"), OPEN)
+    assert (local.module, local.type) == ("shop.make.<locals>", "CardGone")

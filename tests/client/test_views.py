@@ -1,11 +1,17 @@
 """What is shown of one run. Over REST: tests/server/test_runs.py and test_reading.py."""
 
+import asyncio
+
+import msgspec
 import pytest
 
+from stepwell import App
 from stepwell.client.redact import OPEN, Redactor
 from stepwell.client.shapes import Failure
 from stepwell.client.views import MOST_VALUE, Views
 from stepwell.errors import NotFound
+from stepwell.model.change import Change, Expect, Patch
+from stepwell.model.status import RunStatus
 from stepwell.testing.environment import Environment
 from tests.server.shop import shop
 
@@ -76,3 +82,112 @@ async def test_a_failed_run_shows_where_it_failed_and_hides_what_is_secret() -> 
         assert detail.actions == ["restart", "retry"]
         (listed,) = await views.runs([row])
         assert listed.now == "ValueError: no card"
+
+
+class CardGatewayTimeout(Exception):
+    """An exception of the user's that nobody has registered."""
+
+
+def paying() -> App:
+    app = App("memory://", poll_interval=0.5, lease="10s")
+
+    @app.step(retries=2, delay="1s")
+    async def charge(n: int) -> None:
+        raise CardGatewayTimeout(f"no answer for {n}")
+
+    @app.step
+    async def render(n: int) -> int:
+        await asyncio.sleep(n)
+        return n
+
+    @app.workflow
+    async def order(n: int) -> None:
+        await charge(n)
+
+    @app.workflow
+    async def both(n: int) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(charge(n))
+
+    @app.workflow
+    async def report(n: int) -> int:
+        return await render(n)
+
+    return app
+
+
+async def test_the_class_that_was_raised_is_what_is_shown() -> None:
+    async with Environment(paying()) as env:
+        await env.app.start("order", 7, id="o")
+        await env.app.start("both", 8, id="b")
+        await env.advance("10s")
+        engine = env.app._engine()
+        views = Views(engine)
+        detail = await views.detail(await engine.find("o"), OPEN)
+        assert detail.reason == detail.now == "CardGatewayTimeout: no answer for 7"
+        assert detail.summary.text == "charge failed after 3 attempts: CardGatewayTimeout: no answer for 7"
+        error = detail.error
+        assert isinstance(error, Failure)
+        assert (error.type, error.module) == ("CardGatewayTimeout", __name__)
+        assert [frame.function for frame in error.frames if frame.own] == ["charge"]
+        assert error.awaited is not None
+        assert (error.awaited.function, error.awaited.own) == ("order", True)
+        (call,) = (await views.timeline(await engine.find("o"), None, OPEN)).calls
+        assert isinstance(call.error, Failure)
+        assert {call.error.type, *(t.error.type for t in call.attempts if isinstance(t.error, Failure))} == {error.type}
+        inside = await views.detail(await engine.find("b"), OPEN)
+        assert inside.reason == "CardGatewayTimeout: no answer for 8"
+        assert isinstance(inside.error, Failure)
+        (member,) = inside.error.group
+        assert (member.type, [f.function for f in member.frames if f.own]) == ("CardGatewayTimeout", ["charge"])
+
+
+async def test_the_holder_by_its_name_and_how_long_it_took() -> None:
+    async with Environment(shop()) as env:
+        await env.app.start("nap", 30, id="n")
+        await env.advance("60s")
+        engine = env.app._engine()
+        views = Views(engine)
+        detail = await views.detail(await engine.find("n"), OPEN)
+        assert (detail.took_s, detail.summary.text) == (pytest.approx(30.0, abs=0.5), "Succeeded after 30s.")
+        assert (detail.worker, detail.worker_name) == (None, None)
+        (worker,) = await engine.store.workers()
+        row = msgspec.structs.replace(await engine.find("n"), worker=worker.id, finished_at=None)
+        told = await views.run(row)
+        assert (told.worker_name, told.took_s) == (f"{worker.host}:{worker.pid}", None)
+        gone = await views.run(msgspec.structs.replace(row, worker="0123456789abcdef"))
+        assert gone.worker_name == "89abcdef"
+
+
+async def test_a_parked_run_says_why_in_parts() -> None:
+    async with Environment(shop()) as env:
+        await env.app.start("nap", 3600, id="n")
+        await env.settle()
+        engine = env.app._engine()
+        reason = "the code no longer fits:\n  journal, entry 1: step 'a'\n  code asks for:    timer 'sleep'\nResume it."
+        row = await engine.find("n")
+        seen = Expect(epoch=row.epoch, status=row.status, generation=row.generation, inbox=row.inbox)
+        patch = Patch(status=RunStatus.PARKED, release=True, reason=reason)
+        (reply,) = await engine.store.commit([Change(run=row.key, expect=seen, patch=patch)])
+        assert reply.ok
+        views = Views(engine)
+        detail = await views.detail(await engine.find("n"), OPEN)
+        assert (detail.reason, detail.now) == (reason, "the code no longer fits")
+        assert detail.summary.text == "Parked: it needs a person. The code no longer fits."
+        assert detail.why is not None
+        assert [line.text for line in detail.why.diff] == ["step 'a'", "timer 'sleep'"]
+        assert detail.why.advice == "Resume it."
+        calls = (await views.timeline(await engine.find("n"), None, OPEN)).calls
+        assert [call.due_at for call in calls] == [None for _ in calls]
+
+
+async def test_what_a_dead_worker_did_of_a_call_is_lost() -> None:
+    async with Environment(paying()) as env:
+        await env.app.start("report", 3600, id="r")
+        await env.settle()
+        await env.crash()
+        await env.advance("30s")
+        engine = env.app._engine()
+        (call,) = (await Views(engine).timeline(await engine.find("r"), None, OPEN)).calls
+        assert [(t.n, t.status, t.lost) for t in call.attempts] == [(1, "unknown", True), (1, "running", False)]
+        assert call.attempts[0].ended_at == call.attempts[1].began_at

@@ -158,6 +158,9 @@ def test_a_rollback_that_failed_parks_the_run() -> None:
         (Failure("make.<locals>.NotToday"), "NotToday"),
         (Failure("E", "  \n"), "E"),
         (Failure("E", "x" * 300), "E: " + "x" * 196 + "…"),
+        (Failure("stepwell.StepError", "gone", fields={"type_name": "CardGone"}), "CardGone: gone"),
+        (Failure("ExceptionGroup", "one", group=[Failure("shop.Lost", "no")]), "Lost: no"),
+        (Failure("ExceptionGroup", "two", group=[Failure("A"), Failure("B")]), "ExceptionGroup: two"),
     ],
 )
 def test_a_failure_in_one_line(failure: Failure, said: str) -> None:

@@ -24,6 +24,10 @@ async def readme(page: Page) -> None:
             with pytest.raises(RunFailed):
                 await late.result()
             assert refunds == [("charge-order-3",)]
+    from tests.client.serving import served
+
+    async with page["app"], served(page["app"]) as url:
+        assert await page["order_from_afar"](url) == "charge-order-9 by card"
 
 
 async def index(page: Page) -> None:

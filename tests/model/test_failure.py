@@ -2,7 +2,7 @@
 
 import msgspec
 
-from stepwell.model.failure import Failure
+from stepwell.model.failure import Failure, class_of, head_of
 
 FULL = Failure(
     "shop.Declined",
@@ -35,3 +35,18 @@ def test_the_stored_form() -> None:
 def test_what_is_not_said_takes_no_room() -> None:
     assert msgspec.json.encode(Failure("ValueError")) == b'{"type":"ValueError"}'
     assert msgspec.json.decode(b'{"type":"ValueError"}', type=Failure).retryable is True
+
+
+def test_the_class_that_was_raised() -> None:
+    assert class_of(Failure("shop.make.<locals>.Declined")) == "Declined"
+    assert class_of(Failure("stepwell.StepError", fields={"type_name": "Declined"})) == "Declined"
+    assert class_of(Failure("stepwell.StepError")) == "StepError"
+    assert class_of(Failure("stepwell.StepError", fields={"type_name": 5})) == "StepError"
+    assert class_of(Failure("shop.Declined", fields={"type_name": "Other"})) == "Declined"  # an attribute of theirs
+
+
+def test_a_group_of_one_is_told_as_its_member() -> None:
+    one = Failure("shop.Declined")
+    assert head_of(Failure("ExceptionGroup", group=[Failure("ExceptionGroup", group=[one])])) is one
+    for group in (Failure("ExceptionGroup", group=[one, one]), Failure("ExceptionGroup", group=[one], hidden=3), one):
+        assert head_of(group) is group

@@ -9,7 +9,7 @@ from typing import Any
 
 from stepwell.errors import QueueTimeout, StepTimeout
 from stepwell.ports.definitions import step_scope
-from stepwell.runtime.executor import Attempt, Executor
+from stepwell.runtime.executor import Attempt, Executor, LeaseLost
 from stepwell.runtime.resources import Resources
 from stepwell.testing.clock import START, VirtualClock
 
@@ -314,5 +314,37 @@ def test_draining_waits_for_the_grace_and_then_cancels() -> None:
         await bench.idle()
         assert bench.done == [quick]
         assert quick.value == "in time"
+
+    asyncio.run(main())
+
+
+def test_what_waits_for_a_slot_does_not_begin_when_its_lease_is_over() -> None:
+    async def main() -> None:
+        bench = Bench(1)
+        holds, ran, gate = [True], [], asyncio.Event()
+        bench.executor._may_begin = lambda: holds[0]
+
+        async def first() -> str:
+            await gate.wait()
+            return "first"
+
+        async def other(name: str) -> None:
+            ran.append(name)
+
+        bench.submit(first)
+        waiting = [bench.submit(other, name, patience=60.0) for name in ("a", "b")]
+        holds[0] = False
+        gate.set()
+        await bench.until(lambda: len(bench.done) == 3)
+        assert ran == []
+        assert bench.done[0].value == "first"
+        assert all(isinstance(attempt.error, LeaseLost) and attempt.over for attempt in waiting)
+        bench.move(61.0)
+        assert len(bench.done) == 3, "each is done once"
+        holds[0] = True
+        bench.submit(other, "c")
+        await bench.until(lambda: len(bench.done) == 4)
+        assert ran == ["c"]
+        await bench.idle()
 
     asyncio.run(main())

@@ -6,6 +6,7 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFou
 from stepwell.errors import (
     ERRORS,
     Conflict,
+    Forbidden,
     IllegalState,
     InvalidOption,
     MissingExtra,
@@ -13,13 +14,15 @@ from stepwell.errors import (
     PayloadTooLarge,
     StepwellError,
     StoreLocked,
+    TooManyRequests,
     TypeMismatch,
+    Unauthenticated,
     UnknownWorkflow,
     UsageError,
     WorldError,
 )
 from stepwell.server.problems import headers_of, problem_of, response_of, status_of, translated
-from stepwell.server.refusals import DeadlinePassed, Forbidden, InvalidRequest, TooManyRequests, Unauthenticated
+from stepwell.server.refusals import DeadlinePassed, InvalidRequest
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from stepwell.client.keys import Keys
 from stepwell.model.logline import KIND, Batch, Line
 from stepwell.model.record import Record
 from tests.server.conftest import Client
@@ -91,6 +92,21 @@ async def test_the_result_is_waited_for(api: Client) -> None:
     assert (failed["status"], failed["error"]["type"], failed["error"]["message"]) == ("failed", "ValueError", "no")
     assert "result" not in failed
     assert (await api.get("/runs/f/result?timeout=61")).status_code == 422
+
+
+async def test_the_result_is_whole_for_programs_and_redacted_for_readers(api: Client) -> None:
+    await api.start("buy", ORDER, id="b")
+    await api.post("/events", json={"event": "paid", "key": "7", "payload": {"ok": True}})
+    await api.ended("b")
+    keys = Keys(api.app._engine().store, api.app._engine().clock)
+    for scopes, token in ((["read"], "••••"), (["read", "operate"], "••••"), (["read", "execute"], "t0p"),
+                          (["admin"], "t0p")):  # fmt: skip
+        _, secret = await keys.create(str(scopes), scopes)
+        headers = {"authorization": f"Bearer {secret}"}
+        told = (await api.get("/runs/b/result", headers=headers)).json()
+        assert told["result"] == {"charge": "c-7", "message": {"ok": True}, "token": token}
+        shown = (await api.get("/runs/b", headers=headers)).json()["result"]["token"]
+        assert shown == ("t0p" if "admin" in scopes else "••••")
 
 
 async def test_the_log_in_pages(api: Client) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stepwell.server.refusals import TooManyRequests
+from stepwell.errors import TooManyRequests
 from stepwell.server.throttle import MOST_ADDRESSES, Throttle
 from stepwell.testing.clock import VirtualClock
 

@@ -8,7 +8,12 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_what_there_is(api: Client) -> None:
-    told = {one["name"]: one for one in (await api.get("/workflows")).json()["workflows"]}
+    answer = (await api.get("/workflows")).json()
+    kinds = [one["kind"] for one in answer["workflows"]]
+    assert kinds == sorted(kinds, reverse=True)  # workflows first
+    assert answer["counts"] == {"workflows": kinds.count("workflow"), "steps": kinds.count("step")}
+    assert kinds.count("step") >= 3
+    told = {one["name"]: one for one in answer["workflows"]}
     buy = told["buy"]
     assert (buy["kind"], buy["doc"].splitlines()[0], buy["known"], buy["workers"]) == ("workflow", "Buys.", True, 1)
     assert buy["source"]["file"].endswith("shop.py")

@@ -1,15 +1,13 @@
 """From a run's journal, as plain data, to the tree of its calls: what people want to see of it."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import unquote
 
 import msgspec
 
+from stepwell.client.titles import title_of
+
 Entry = Mapping[str, Any]
-_DIGEST: Final = re.compile(r":[0-9a-f]{16}(?=#|$)")
-_TASK: Final = re.compile(r"@(\d+)")
 _ENDS: Final = ("step", "event", "timer", "ended", "nested", "fold")
 
 
@@ -158,17 +156,8 @@ def _node(view: JournalView, path: str) -> CallNode:
         return known
     above, _, name = path.rpartition("/")
     parent = _node(view, above) if above else None
-    title = _title(name)
+    title = title_of(name)
     node = CallNode(name=title, path=path, label=title if parent is None else f"{parent.label} / {title}")
     (view.roots if parent is None else parent.children).append(node)
     view.nodes[path] = node
     return node
-
-
-def _title(name: str) -> str:
-    """The name of a call as it was written: without digest, occurrence set apart."""
-    name = _DIGEST.sub("", name)
-    if (task := _TASK.fullmatch(name)) is not None:
-        return f"task {task[1]}"
-    title, _, occurrence = name.partition("#")
-    return unquote(title) + (f" #{occurrence}" if occurrence else "")

@@ -114,7 +114,8 @@ def compact(value: Any, room: int = VALUE_WIDTH) -> str:
 
 def headline(failure: dict[str, Any], room: int = 100) -> str:
     """A failure in one line: its class and message."""
-    name = str(failure.get("type", "error")).rpartition(".")[2]
+    known_as = (failure.get("fields") or {}).get("type_name") if failure.get("type") == "stepwell.StepError" else None
+    name = str(known_as or failure.get("type", "error")).rpartition(".")[2]
     message = str(failure.get("message", "")).strip().replace("\n", " ")
     return cut(f"{name}: {message}" if message else name, room)
 

@@ -11,6 +11,7 @@ from stepwell.client.fresh import Fresh
 from stepwell.client.phrases import policy_of
 from stepwell.client.redact import marked_in
 from stepwell.client.shapes import Moment, Source, moment
+from stepwell.client.sources import shown
 from stepwell.client.versions import CodeVersion, versions
 from stepwell.errors import NotFound, StepwellError
 from stepwell.model.run import RunFilter, WorkerRow
@@ -64,12 +65,13 @@ class Catalog:
         self._schemas: dict[str, tuple[dict[str, Any] | None, dict[str, Any] | None]] = {}
 
     async def workflows(self) -> list[WorkflowView]:
-        """All workflows and steps by name, also those that only workers or subscriptions speak of."""
+        """All workflows, then all steps, each by name; also those that only workers or subscriptions speak of."""
         workers = await self._app._engine().store.workers()
         names = dict.fromkeys(self._app.registry.workflow_names())
         names.update(dict.fromkeys(name for worker in workers for name in worker.offers))
         seen = await versions(self._app._engine().store)
-        return [await self._view(name, workers, [one for one in seen if one.name == name]) for name in sorted(names)]
+        found = [await self._view(name, workers, [one for one in seen if one.name == name]) for name in sorted(names)]
+        return sorted(found, key=lambda view: view.kind == "step")
 
     async def workflow(self, name: str) -> WorkflowView:
         """One of them. Raises NotFound."""
@@ -87,7 +89,7 @@ class Catalog:
         rules = None if definition is None else definition.rules if definition.step is None else definition.step.rules
         return WorkflowView(
             name=name,
-            kind="step" if definition is not None and definition.rules.of_step else "workflow",
+            kind=_kind(definition, seen),
             doc=None if definition is None else doc_of(definition),
             source=None if definition is None else source_of(definition),
             queue="default" if definition is None else definition.rules.queue,
@@ -149,6 +151,13 @@ class Catalog:
         return marked_in([*schemas, *(event.schema for event in self.events())])
 
 
+def _kind(definition: WorkflowDefinition | None, seen: list[CodeVersion]) -> Literal["workflow", "step"]:
+    """What a name is; of one whose code is elsewhere, as its last version was recorded."""
+    if definition is not None:
+        return "step" if definition.rules.of_step else "workflow"
+    return seen[-1].kind if seen else "workflow"
+
+
 def doc_of(definition: WorkflowDefinition) -> str | None:
     """The docstring of a workflow's function."""
     return inspect.getdoc(definition.fn)
@@ -157,7 +166,7 @@ def doc_of(definition: WorkflowDefinition) -> str | None:
 def source_of(definition: WorkflowDefinition) -> Source | None:
     """Where a workflow's function is written."""
     code = getattr(inspect.unwrap(definition.fn), "__code__", None)
-    return None if code is None else Source(code.co_filename, code.co_firstlineno)
+    return None if code is None else Source(shown(code.co_filename), code.co_firstlineno)
 
 
 def _input(definition: WorkflowDefinition) -> dict[str, Any] | None:

@@ -35,7 +35,8 @@ class OpenCall(msgspec.Struct, frozen=True):
     """A call that the body waits for at the journal's end; `due` (epoch seconds) of a timer.
 
     `opened`: how many entries had been delivered when it was made. Where a worker of this process holds the run:
-    `attempt` of a step that is under way, and when it `began` (0.0 while it waits for a slot).
+    `attempt` of a step that is under way, when it `began` (0.0 while it waits for a slot), and when it was
+    `queued` for one.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class OpenCall(msgspec.Struct, frozen=True):
     opened: int = 0
     attempt: int = 0
     began: float | None = None
+    queued: float | None = None
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):

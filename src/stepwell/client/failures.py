@@ -2,16 +2,16 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 import msgspec
 
+from stepwell.client.blame import blamed
 from stepwell.client.engine import OpenEngine
 from stepwell.client.shapes import Moment, moment
 from stepwell.client.tracebacks import innermost_own
-from stepwell.model.entry import AnyEntry, Finished, Stepped, decode_entries
-from stepwell.model.failure import Failure
+from stepwell.model.entry import decode_entries
+from stepwell.model.failure import head_of
 from stepwell.model.run import RunFilter, RunRow
 from stepwell.model.status import RunStatus
 
@@ -138,20 +138,9 @@ async def _where(engine: OpenEngine, row: RunRow) -> str | None:
     entries = [e for _, _, data in await engine.store.journal(row.key, row.generation) for e in decode_entries(data)]
     failure = blamed(entries)
     while failure is not None:
+        failure = head_of(failure)
         frame = innermost_own(failure.traceback)
         if frame is not None:
             return f"{frame.function} at {frame.file.replace(chr(92), '/').rpartition('/')[2]}:{frame.line}"
         failure = failure.cause
     return None
-
-
-def blamed(entries: Sequence[AnyEntry]) -> Failure | None:
-    """What a generation failed with: the step's own failure where the run ended with one, as it was raised there."""
-    end = next((entry for entry in reversed(entries) if isinstance(entry, Finished)), None)
-    if end is None or end.error is None:
-        return None
-    for entry in reversed(entries):
-        if isinstance(entry, Stepped) and entry.call == end.cause and entry.error is not None:
-            same = (entry.error.type, entry.error.message) == (end.error.type, end.error.message)
-            return entry.error if same else end.error
-    return end.error

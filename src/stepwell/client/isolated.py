@@ -22,6 +22,7 @@ from stepwell.model.change import Change, Expect, Patch
 from stepwell.model.run import RunRow
 from stepwell.model.status import RunStatus
 from stepwell.ports.definitions import codes_of
+from stepwell.runtime.loudness import level_of
 
 log = logging.getLogger("stepwell.worker")
 EVERY: Final = 3.0
@@ -95,16 +96,18 @@ class Isolation:
             await child.wait()
 
     async def _run(self) -> None:
-        pause = self._every
+        pause, failures = self._every, 0
         while True:
             try:
                 key = await self._next()
+                failures = 0
                 if key is not None:
                     pause = self._every
                     await self._alone(key)
                     continue
             except WorldError as error:
-                log.warning("looking for runs that must be alone failed: %s", error)
+                failures += 1
+                log.log(level_of(failures), "looking for runs that must be alone failed: %s", error)
             except Exception:
                 log.exception("a run that must be alone could not be executed")
             await asyncio.sleep(pause)  # noqa: TID251 - real time: processes know no virtual clock

@@ -81,7 +81,11 @@ class OverviewView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QueueView(msgspec.Struct, frozen=True, kw_only=True):
-    """A queue. `slots`: of the workers that serve it; None without any."""
+    """A queue. `slots`: of the workers that serve it; None without any.
+
+    `out_per_minute`: how many runs ended in the window asked for. It is counted for the whole, not by queue: None
+    where there are several, or while a large window is still being read.
+    """
 
     queue: str
     ready: int
@@ -125,13 +129,10 @@ class Overview:
         self._counts = Fresh(lambda: store.count(RunFilter()), engine.clock, 0.5)
         self._depths: Fresh[list[Depth]] = Fresh(store.depths, engine.clock, 0.5)
         self._buckets = {name: Buckets(store, engine.clock, step) for name, (_, step) in WINDOWS.items()}
-        self._flow = Buckets(store, engine.clock, 60.0)
 
     async def view(self, window: str) -> OverviewView:
         """The overview of a window. Raises InvalidOption for one that there is not."""
-        if window not in WINDOWS:
-            raise InvalidOption(f"window={window[:40]!r}", expected=f"one of {', '.join(WINDOWS)}")
-        length, step = WINDOWS[window]
+        length, step = _known(window)
         until = self._engine.clock.now()
         since = (until - length) // step * step + step
         buckets, complete = await self._buckets[window].window(since, until)
@@ -168,8 +169,9 @@ class Overview:
             parked=await self._views.runs(parked),
         )
 
-    async def queues(self) -> list[QueueView]:
-        """All queues that have work or workers, by name."""
+    async def queues(self, window: str = "1h") -> list[QueueView]:
+        """All queues that have work or workers, by name. Raises InvalidOption for a window that there is not."""
+        _known(window)
         now = self._engine.clock.now()
         depths = {depth.queue: depth for depth in await self.depths()}
         workers = [worker for worker in await self._store.workers() if worker.expires_at > now]
@@ -177,14 +179,16 @@ class Overview:
         homes = {d.rules.queue for name in self._app.registry.workflow_names()
                  if (d := self._app.registry.workflow(name)) is not None}  # fmt: skip
         names = sorted(depths.keys() | named | homes)
-        out = await self._out(now) if len(names) == 1 else None
+        out = await self._out(window, now) if len(names) == 1 else None
         return [self._queue(name, depths.get(name), workers, out) for name in names]
 
-    async def _out(self, now: float) -> float:
-        """How many runs ended per minute, lately."""
-        buckets, _ = await self._flow.window((now - 300) // 60 * 60, now)
-        spent = max((now - buckets[0].at) / 60, 1 / 60) if buckets else 1.0
-        return round(sum(merged(buckets).values()) / spent, 2)
+    async def _out(self, window: str, now: float) -> float | None:
+        """How many runs ended per minute of a window; None while it is being read."""
+        length, step = WINDOWS[window]
+        buckets, complete = await self._buckets[window].window((now - length) // step * step + step, now)
+        if not complete or not buckets:
+            return None
+        return round(sum(merged(buckets).values()) / max((now - buckets[0].at) / 60, 1 / 60), 2)
 
     @staticmethod
     def _queue(name: str, depth: Depth | None, workers: list[WorkerRow], out: float | None) -> QueueView:
@@ -202,10 +206,16 @@ class Overview:
 
     def close(self) -> None:
         """Stop reading."""
-        for buckets in (*self._buckets.values(), self._flow):
+        for buckets in self._buckets.values():
             buckets.close()
         self._counts.close()
         self._depths.close()
+
+
+def _known(window: str) -> tuple[float, float]:
+    if window not in WINDOWS:
+        raise InvalidOption(f"window={window[:40]!r}", expected=f"one of {', '.join(WINDOWS)}")
+    return WINDOWS[window]
 
 
 def worker_view(worker: WorkerRow, now: float) -> WorkerView:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
-from stepwell.client.shapes import Part, Summary
-from stepwell.client.timeline import CallView, open_of, title_of
+from stepwell.client.shapes import DiffLine, Part, Summary, Why
+from stepwell.client.timeline import CallView, open_of
+from stepwell.client.titles import title_of
 from stepwell.model.policy import Retry
 from stepwell.model.rules import StepRules, WorkflowRules
 from stepwell.model.run import RunRow
@@ -66,7 +67,23 @@ def _progress(row: RunRow) -> str:
 def _reason(reason: str | None) -> str | None:
     if not reason:
         return None
-    return cut(reason.removeprefix("stepwell."))
+    return cut(reason.removeprefix("stepwell.")).rstrip(":")
+
+
+def why_of(row: RunRow) -> Why | None:
+    """Why a run is parked, in parts: the first line of its reason, the lines that are set in below it, the rest."""
+    if row.status is not S.PARKED or not (row.reason or "").strip():
+        return None
+    first, *rest = (row.reason or "").strip().splitlines()
+    diff = [DiffLine(label.strip(), text.strip()) for line in rest if line.startswith("  ")
+            for label, _, text in [line.partition(":")]]  # fmt: skip
+    advice = "\n".join(line.strip() for line in rest if line.strip() and not line.startswith("  "))
+    return Why(_sentence(first), diff, advice or None)
+
+
+def _sentence(text: str) -> str:
+    text = text.strip().rstrip(":.")
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _waits(row: RunRow, now: float) -> str:
@@ -125,7 +142,7 @@ def summary_of(row: RunRow, calls: Sequence[CallView], now: float, *, tries: dic
         case S.PAUSED:
             say("Paused", strong=True)(" by an operator; resume lets it go on.")
         case S.PARKED:
-            say("Parked: it needs a person.", strong=True)(f" {cut(row.reason)}" if row.reason else "")
+            say("Parked: it needs a person.", strong=True)(f" {_sentence(cut(row.reason))}" if row.reason else "")
         case _:
             _under_way(say, row, calls, now, tries or {})
     return say.done()
@@ -185,7 +202,7 @@ def _rest(say: _Sentence, call: CallView, now: float, tries: dict[str, int]) -> 
 
 
 def _attempt(call: CallView, tries: dict[str, int]) -> str:
-    failed = sum(attempt.status in ("failed", "unknown") for attempt in call.attempts)
+    failed = sum(attempt.status in ("failed", "unknown") and not attempt.lost for attempt in call.attempts)
     most = tries.get(call.name.partition(" #")[0])
     if not failed:
         return ""

@@ -16,6 +16,7 @@ from stepwell.client import shapes
 from stepwell.client.http import Http
 from stepwell.client.problems import Problem, error_of
 from stepwell.client.protocol import Page
+from stepwell.client.redact import HIDDEN
 from stepwell.client.results import is_settled
 from stepwell.client.runlogs import LogPage
 from stepwell.client.sse import events
@@ -34,6 +35,7 @@ ENTRIES: Final = 1000
 LONG_POLL_S: Final = 30.0
 RECONNECT_S: Final = 1.0
 _OPTIONS: Final = ("id", "name", "queue", "priority", "retries", "queue_timeout", "deadline")
+_HIDDEN: Final = HIDDEN.encode()
 _REPEATABLE: Final = frozenset({"pause", "resume", "cancel", "terminate", "unpin"})
 
 
@@ -136,6 +138,9 @@ class RemoteEngine:
 
     async def standing(self, key: bytes) -> Standing:
         run = await self.http.get(_path(key.hex()), _Detail)
+        if run.result is not UNSET and _HIDDEN in bytes(run.result):  # the page's view of it: ask for the result itself
+            whole = await self.http.get(f"{_path(key.hex())}/result", _Result, params={"timeout": 0})
+            run = msgspec.structs.replace(run, result=whole.result)
         return Standing(
             row=row_of(run),
             input=bytes(run.input),
@@ -277,9 +282,8 @@ def query_of(which: RunFilter) -> dict[str, Any]:
 
 def _recorded(failure: shapes.Failure) -> Failure:
     """The stored form of what the API says of a failure: what exceptions are rebuilt from."""
-    ours = any(kind.__name__ == failure.type for kind in ERRORS.values())  # users' classes have their module's name
     return Failure(
-        type=f"stepwell.{failure.type}" if ours else failure.type,
+        type=_recorded_type(failure),
         message=failure.message,
         code=failure.code,
         retryable=failure.retryable is not False,
@@ -292,3 +296,12 @@ def _recorded(failure: shapes.Failure) -> Failure:
         cause=None if failure.cause is None else _recorded(failure.cause),
         group=[_recorded(member) for member in failure.group] or None,
     )
+
+
+def _recorded_type(failure: shapes.Failure) -> str:
+    if failure.module is not None:
+        return f"{failure.module}.{failure.type}"
+    if (failure.fields or {}).get("type_name") == failure.type:
+        return "stepwell.StepError"  # its class was not known where it was recorded
+    ours = any(kind.__name__ == failure.type for kind in ERRORS.values())  # as older servers say it
+    return f"stepwell.{failure.type}" if ours else failure.type

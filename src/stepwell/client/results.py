@@ -13,6 +13,7 @@ from stepwell.model.status import RunStatus
 from stepwell.ports.alarms import Alarms
 from stepwell.ports.clock import Clock
 from stepwell.ports.store import Store
+from stepwell.runtime.loudness import level_of
 
 log = logging.getLogger("stepwell.client")
 SETTLED = frozenset({RunStatus.PARKED})
@@ -82,7 +83,7 @@ class Results:
         return True
 
     async def _watch(self) -> None:
-        pause = FASTEST
+        pause, failures = FASTEST, 0
         while True:
             while not self._waiting:
                 self._wake.clear()
@@ -91,8 +92,10 @@ class Results:
             try:
                 found = await self.look()
                 hinted = await self._store.wait_hint(pause) if self._store.capabilities.hints else await _sit(pause)
+                failures = 0
             except WorldError as error:
-                log.warning("looking for results failed: %s", error)
+                failures += 1
+                log.log(level_of(failures), "looking for results failed: %s", error)
                 found, hinted = 0, await _sit(SLOWEST)
             except Exception:
                 log.exception("looking for results failed")  # and goes on: those who wait must not wait for ever

@@ -38,7 +38,10 @@ def at(moment: Moment | None) -> float | None:
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """A run's row. `parent` is the parent's id; `now` is a short sentence: what it does, waits for or failed with."""
+    """A run's row. `parent` is the parent's id; `now` is a short sentence: what it does, waits for or failed with.
+
+    `worker_name`: the holder as people know it ("host:pid"). `took_s`: from creation to the end, None before that.
+    """
 
     id: str
     key: str
@@ -65,6 +68,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: Moment | None
     now: str | None
     parent_key: str | None = None
+    worker_name: str | None = None
+    took_s: float | None = None
 
 
 class SourceLine(msgspec.Struct, frozen=True):
@@ -75,17 +80,25 @@ class SourceLine(msgspec.Struct, frozen=True):
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
-    """A frame of a traceback; `own`: it is the user's code, not a library's."""
+    """A frame of a traceback; `own`: it is the user's code, not a library's, which `package` names then.
+
+    `file` begins where imports do: "shop/billing.py"; a library's with its package: "httpx/_client.py".
+    """
 
     file: str
     line: int
     function: str
     own: bool
     context: list[SourceLine]
+    package: str | None = None
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """An exception as it was recorded; `args`, `fields` and `retry_after` are for clients that raise it again."""
+    """An exception as it was recorded; `args`, `fields` and `retry_after` are for clients that raise it again.
+
+    `type` is the bare name of the class, also of one that could not be rebuilt; `module` is what stands before it,
+    None where only the name is known. `awaited`: where the workflow's body got the failure of a step.
+    """
 
     type: str
     message: str
@@ -100,6 +113,8 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     args: list[Any] | None = None
     fields: dict[str, Any] | None = None
     retry_after: float | None = None
+    module: str | None = None
+    awaited: Frame | None = None
 
 
 class Part(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -114,6 +129,21 @@ class Summary(msgspec.Struct, frozen=True):
 
     text: str
     parts: list[Part]
+
+
+class DiffLine(msgspec.Struct, frozen=True):
+    """What one side of a comparison has: the journal, or the code."""
+
+    label: str
+    text: str
+
+
+class Why(msgspec.Struct, frozen=True):
+    """Why a run is parked: what happened in a sentence, journal and code side by side, what can be done."""
+
+    text: str
+    diff: list[DiffLine]
+    advice: str | None
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -139,6 +169,7 @@ class RunDetail(Run, frozen=True, kw_only=True):
     counts: Counts
     actions: list[str]
     summary: Summary
+    why: Why | None = None
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -149,7 +180,10 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class Try(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt of a step. `again_at`: when the next one is, or was, due."""
+    """One attempt of a step. `again_at`: when the next one is, or was, due.
+
+    `lost`: nothing is known of this time but that another worker held the run, and no outcome of it came.
+    """
 
     n: int
     began_at: Moment | None
@@ -157,6 +191,7 @@ class Try(msgspec.Struct, frozen=True, kw_only=True):
     status: TryStatus
     error: Failure | UnsetType = UNSET
     again_at: Moment | None = None
+    lost: bool = False
 
 
 class CallEvent(msgspec.Struct, frozen=True):
@@ -212,8 +247,8 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     generations: int
 
 
-def run_of(row: RunRow, *, now: str | None = None, parent: str | None = None) -> Run:
-    """A row as the API says it. `parent`: the parent's id, where it is known; its key otherwise."""
+def run_of(row: RunRow, *, now: str | None = None, parent: str | None = None, worker: str | None = None) -> Run:
+    """A row as the API says it. `parent`: the parent's id, where it is known, its key otherwise; `worker`: its name."""
     above = row.parent.hex() if parent is None and row.parent is not None else parent
     return Run(
         id=row.id, key=row.key.hex(), workflow=row.workflow, status=row.status, queue=row.queue,
@@ -222,4 +257,5 @@ def run_of(row: RunRow, *, now: str | None = None, parent: str | None = None) ->
         cancelling=row.cancelling, pin=row.pin, tags=row.tags, due_at=moment_or_none(row.due),
         created_at=moment(row.created_at), started_at=moment_or_none(row.started_at),
         finished_at=moment_or_none(row.finished_at), expires_at=moment_or_none(row.expires_at), now=now,
-        parent_key=None if row.parent is None else row.parent.hex())  # fmt: skip
+        parent_key=None if row.parent is None else row.parent.hex(), worker_name=worker,
+        took_s=None if row.finished_at is None else round(max(0.0, row.finished_at - row.created_at), 6))  # fmt: skip

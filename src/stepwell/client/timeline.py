@@ -4,15 +4,14 @@ Pure: nothing is read or executed here. What the journal cannot know, which call
 replay or by the worker that holds the run (`OpenCall`).
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
-from urllib.parse import unquote
 
 import msgspec
 
 from stepwell.client.check import OpenCall
+from stepwell.client.titles import title_of
 from stepwell.core.history import voided
 from stepwell.core.opencalls import Kind
 from stepwell.model.entry import (
@@ -34,18 +33,21 @@ from stepwell.model.failure import Failure
 from stepwell.model.run import RunRow
 from stepwell.model.status import RunStatus
 
-_DIGEST: Final = re.compile(r":[0-9a-f]{16}(?=#|$)")
-_TASK: Final = re.compile(r"@(\d+)")
 _WAITS: Final = "waiting for "
 TIMEOUT: Final = "/timeout"
 ROLLBACK: Final = "rollback"
+HANDING: Final = 1.0
+"""From a call to its place in the queue, with the commit between them, it takes less (seconds)."""
 KINDS: Final[dict[str, str]] = {Kind.STEP: "step", Kind.TIMER: "sleep", Kind.EVENT: "wait", Kind.CHILD: "child",
                                 Kind.DETACHED: "child", Kind.FOLD: "fold"}  # fmt: skip
 ENDED: Final = ("succeeded", "failed", "cancelled", "unknown")
 
 
 class Attempt(msgspec.Struct, kw_only=True):
-    """One try of a step; times in epoch seconds. `again`: when the next was, or is, due."""
+    """One try of a step; times in epoch seconds. `again`: when the next was, or is, due.
+
+    `lost`: another worker held the run then, and of what it did of this call no outcome came.
+    """
 
     n: int
     status: str
@@ -53,6 +55,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     ended: float | None = None
     error: Failure | None = None
     again: float | None = None
+    lost: bool = False
 
 
 class CallView(msgspec.Struct, kw_only=True):
@@ -99,7 +102,9 @@ def timeline_of(row: RunRow, entries: Sequence[AnyEntry], *, last: bool = True,
             fold.read(number, entry)
     over = row.status.terminal or not last
     if not over:
-        fold.add_open(_said(row, fold) if open_calls is None else open_calls, row.status is RunStatus.RUNNING)
+        fold.add_open(_said(row, fold) if open_calls is None else open_calls, row)
+    if row.status is RunStatus.PARKED:
+        fold.stop_timers()
     known = None if open_calls is None else {call.call for call in open_calls}
     fold.settle(over, row.finished_at, known)
     return list(fold.calls.values())
@@ -108,11 +113,16 @@ def timeline_of(row: RunRow, entries: Sequence[AnyEntry], *, last: bool = True,
 class _Fold:
     def __init__(self, entries: list[AnyEntry]) -> None:
         self.stamps = [entry.at for entry in entries]
+        self._held = {number for number, entry in enumerate(entries, 1) if entry.held}
         self.calls: dict[str, CallView] = {}
 
     def at(self, opened: int) -> float | None:
         """When a call was made: the stamp of the last entry that had been delivered by then."""
         return self.stamps[opened - 1] if 0 < opened <= len(self.stamps) else None
+
+    def held(self, opened: int) -> bool:
+        """Whether a call's occasion was recorded while the run was held back, so that the next holder made it."""
+        return opened in self._held
 
     def node(self, call: str) -> CallView:
         """The call of this identity; the scopes around it are made on the way."""
@@ -225,8 +235,9 @@ class _Fold:
 
     # -- the journal's end ---------------------------------------------------------------------
 
-    def add_open(self, calls: Iterable[OpenCall], running: bool) -> None:
-        """What is open now. `running`: a worker holds the run, so that its steps are executed."""
+    def add_open(self, calls: Iterable[OpenCall], row: RunRow) -> None:
+        """What is open now. The steps of a run that a worker holds are executed."""
+        running = row.status is RunStatus.RUNNING
         for said in calls:
             waiting = self.calls.get(said.call.removesuffix(TIMEOUT))
             if said.call.endswith(TIMEOUT) and waiting is not None and waiting.kind != "scope":
@@ -242,6 +253,7 @@ class _Fold:
             if call.kind not in ("step", "undo"):
                 call.status, call.began = "waiting", call.began or call.opened
             elif said.began is not None:
+                self._lost(call, said, row)
                 _under_way(call, said.attempt, said.began)
             elif new or not call.status:
                 call.status = "running" if running else "queued"
@@ -249,6 +261,23 @@ class _Fold:
                 _step(call)
             elif call.status == "running" and not running:
                 call.status = "unknown"  # begun, and its worker is gone
+
+    def stop_timers(self) -> None:
+        """Nothing comes due of a run that needs a person."""
+        for call in self.calls.values():
+            call.due = None
+
+    def _lost(self, call: CallView, said: OpenCall, row: RunRow) -> None:
+        """The time between a call and its first attempt of this holder, if another one had made the call."""
+        if said.queued is None or call.opened is None or row.epoch < 2 or call.attempts:
+            return
+        since = call.opened
+        if said.opened <= 1:  # since the run was created: nobody held it before the first claim
+            if row.generation > 1 or row.started_at is None:
+                return
+            since = max(since, row.started_at)
+        if said.queued - since > HANDING and not self.held(said.opened):
+            call.attempts = [Attempt(n=said.attempt, status="unknown", began=since, ended=said.queued, lost=True)]
 
     def settle(self, over: bool, finished: float | None, known: set[str] | None) -> None:
         """Close what the body gave up or the end of the run closed; sum the scopes up, innermost first."""
@@ -313,15 +342,6 @@ def _said(row: RunRow, fold: _Fold) -> list[OpenCall]:
             due = row.due if kind is Kind.TIMER else None
             found.append(OpenCall(kind, part.removeprefix(f"{kind} "), due, len(fold.stamps)))
     return found
-
-
-def title_of(name: str) -> str:
-    """The last part of an identity as it was written: without digest, the occurrence set apart."""
-    name = _DIGEST.sub("", name)
-    if (task := _TASK.fullmatch(name)) is not None:
-        return f"task {task[1]}"
-    title, _, occurrence = name.partition("#")
-    return unquote(title) + (f" #{occurrence}" if occurrence else "")
 
 
 def open_of(calls: Sequence[CallView]) -> list[CallView]:

@@ -11,13 +11,11 @@ from typing import Final
 
 from stepwell.client.redact import Redactor
 from stepwell.client.shapes import Failure, Frame, SourceLine
+from stepwell.client.sources import package_of, shown
 from stepwell.model.failure import Failure as Recorded
+from stepwell.model.failure import class_of
 
 _FRAME: Final = re.compile(r'  File "(?P<file>[^"\n]{1,4096})", line (?P<line>\d{1,9}), in (?P<function>.{1,500})')
-_LIBRARY: Final = re.compile(
-    r"site-packages|dist-packages|[/\\]lib[/\\]python\d|^<"
-    r"|[/\\]stepwell[/\\](?:core|runtime|authoring|client|adapters|server|store)[/\\]"
-)
 AROUND: Final = 2
 MOST: Final = 60
 
@@ -39,11 +37,12 @@ def frames_of(trace: str) -> list[Frame]:
 
 def _frame(match: re.Match[str], quoted: str) -> Frame:
     file, line = match["file"], int(match["line"])
-    own = _LIBRARY.search(file) is None and not file.startswith(sys.base_prefix)
+    package = package_of(file)
+    own = package is None
     context = _source(file, line, quoted) if own else []
     if not context and quoted:
         context = [SourceLine(line, quoted)]
-    return Frame(file=file, line=line, function=match["function"], own=own, context=context)
+    return Frame(file=shown(file), line=line, function=match["function"], own=own, package=package, context=context)
 
 
 def _source(file: str, line: int, quoted: str) -> list[SourceLine]:
@@ -64,10 +63,14 @@ def innermost_own(trace: str) -> Frame | None:
     return next((frame for frame in reversed(frames_of(trace)) if frame.own), None)
 
 
-def failure_of(recorded: Recorded, redactor: Redactor) -> Failure:
-    """A recorded failure as the API says it, with its causes and members."""
+def failure_of(recorded: Recorded, redactor: Redactor, awaited: Frame | None = None) -> Failure:
+    """A recorded failure as the API says it, with its causes and members. `awaited`: where the body got it."""
+    name = class_of(recorded)
+    before, _, last = recorded.type.rpartition(".")
     return Failure(
-        type=recorded.type.rpartition(".")[2] if recorded.type.startswith("stepwell.") else recorded.type,
+        type=name,
+        module=before or None if last == name else None,
+        awaited=awaited,
         message=recorded.message,
         code=recorded.code,
         retryable=recorded.retryable,

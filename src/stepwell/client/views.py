@@ -6,10 +6,11 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET
 
+from stepwell.client.blame import awaited, blamed
 from stepwell.client.engine import OpenEngine
-from stepwell.client.failures import blamed
+from stepwell.client.fresh import Fresh
 from stepwell.client.opennow import OpenNow
-from stepwell.client.phrases import now_of, policy_of, summary_of
+from stepwell.client.phrases import now_of, policy_of, summary_of, why_of
 from stepwell.client.redact import Redactor
 from stepwell.client.shapes import (
     Call,
@@ -25,16 +26,20 @@ from stepwell.client.shapes import (
     moment_or_none,
     run_of,
 )
+from stepwell.client.sources import shown
 from stepwell.client.timeline import Attempt, CallView, open_of, sizes_of, started_of, timeline_of
 from stepwell.client.tracebacks import failure_of
 from stepwell.core.transitions import VERBS
 from stepwell.errors import NotFound
 from stepwell.model.entry import AnyEntry, Finished, Payload, decode_entries
+from stepwell.model.failure import class_of, head_of
 from stepwell.model.logline import KIND, decode_batch
-from stepwell.model.run import Claimed, RunFilter, RunRow
+from stepwell.model.run import Claimed, RunFilter, RunRow, WorkerRow
 from stepwell.model.status import RunStatus
 
 MOST_VALUE: Final = 4096
+SHORT: Final = 8
+"""Of a worker's id, the end: the beginning is the time, which workers that began together share."""
 
 
 class Looked(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +58,7 @@ class Views:
     def __init__(self, engine: OpenEngine) -> None:
         self.engine = engine
         self.open_now = OpenNow(engine)
+        self._workers: Fresh[list[WorkerRow]] = Fresh(engine.store.workers, engine.clock, 1.0)
 
     # -- many ----------------------------------------------------------------------------------
 
@@ -65,8 +71,14 @@ class Views:
         now = self.engine.clock.now()
         above = {row.parent for row in rows if row.parent is not None}
         ids = {row.key: row.id for row in await self.engine.store.rows(list(above))} if above else {}
-        return [run_of(row, now=self._now(row, now), parent=None if row.parent is None else ids.get(row.parent))
+        names = await self._names() if any(row.worker is not None for row in rows) else {}
+        return [run_of(row, now=self._now(row, now), parent=None if row.parent is None else ids.get(row.parent),
+                       worker=None if row.worker is None else names.get(row.worker, row.worker[-SHORT:]))
                 for row in rows]  # fmt: skip
+
+    async def _names(self) -> dict[str, str]:
+        """The workers as people know them: by host and process."""
+        return {worker.id: f"{worker.host}:{worker.pid}" for worker in await self._workers.get() if worker.host}
 
     def _now(self, row: RunRow, now: float) -> str | None:
         said = now_of(row, now)
@@ -109,8 +121,9 @@ class Views:
         end = next((e for e in reversed(seen.entries) if isinstance(e, Finished)), None)
         end = end if row.status.terminal else None
         failed = None if end is None or end.error is None else blamed(seen.entries)
-        error = UNSET if failed is None else failure_of(failed, redactor)
-        said = None if error is UNSET else (error.type, error.message)
+        error = UNSET if failed is None else failure_of(failed, redactor, awaited(seen.entries))
+        head = None if failed is None else head_of(failed)
+        said = None if head is None else (class_of(head), head.message)
         run = await self.run(row)
         workers = await self.engine.store.workers() if row.worker is not None else []
         code = next((w.offers.get(row.workflow) for w in workers if w.id == row.worker), None)
@@ -127,6 +140,7 @@ class Views:
             counts=await self._counts(seen),
             actions=[verb.value for verb, states in VERBS.items() if row.status in states and _useful(row, verb.value)],
             summary=summary_of(row, seen.calls, now, tries=self._tries(seen.calls), error=said),
+            why=why_of(row),
         )
 
     async def _counts(self, seen: Looked) -> Counts:
@@ -189,7 +203,7 @@ class Views:
             return None
         definition = self.engine.definitions.workflow(call.workflow or call.name.partition(" #")[0])
         code = getattr(getattr(definition, "fn", None), "__code__", None)
-        return None if code is None else Source(code.co_filename, code.co_firstlineno)
+        return None if code is None else Source(shown(code.co_filename), code.co_firstlineno)
 
     @staticmethod
     def value(payload: Payload, blobs: dict[str, bytes], redactor: Redactor) -> Any:
@@ -202,7 +216,7 @@ def _try(attempt: Attempt, redactor: Redactor) -> Try:
     return Try(n=attempt.n, began_at=moment_or_none(attempt.began), ended_at=moment_or_none(attempt.ended),
                status=attempt.status,  # type: ignore[arg-type]
                error=UNSET if attempt.error is None else failure_of(attempt.error, redactor),
-               again_at=moment_or_none(attempt.again))  # fmt: skip
+               again_at=moment_or_none(attempt.again), lost=attempt.lost)  # fmt: skip
 
 
 def _useful(row: RunRow, verb: str) -> bool:

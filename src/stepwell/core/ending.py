@@ -13,7 +13,7 @@ from stepwell.core.rewind import ROLLBACK
 from stepwell.errors import DeadlineExceeded, StepwellError
 from stepwell.model.change import Patch
 from stepwell.model.entry import AnyEntry, Continued, Finished, Payload, Started, encode_entries
-from stepwell.model.failure import Failure
+from stepwell.model.failure import Failure, class_of, head_of
 from stepwell.model.rules import WorkflowRules
 from stepwell.model.run import RunRow
 from stepwell.model.status import RunStatus
@@ -112,8 +112,9 @@ def _end(facts: EndFacts, entry: Finished) -> Ending:
 
 def headline(failure: Failure) -> str:
     """A failure in one line: by which failed runs are listed, and found again."""
-    first = next(iter(failure.message.strip().splitlines()), "")
-    text = f"{failure.type.rpartition('.')[2]}: {first}" if first else failure.type.rpartition(".")[2]
+    head = head_of(failure)
+    first = next(iter(head.message.strip().splitlines()), "")
+    text = f"{class_of(head)}: {first}" if first else class_of(head)
     return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
 
 

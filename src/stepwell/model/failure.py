@@ -38,3 +38,16 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     cause: Failure | None = None
     group: list[Failure] | None = None
     hidden: int = 0
+
+
+def class_of(failure: Failure) -> str:
+    """The bare name of the class that was raised, also where it came back as a `StepError` for want of the class."""
+    known_as = (failure.fields or {}).get("type_name") if failure.type == "stepwell.StepError" else None
+    return (known_as if isinstance(known_as, str) and known_as else failure.type).rpartition(".")[2]
+
+
+def head_of(failure: Failure) -> Failure:
+    """What one line says of a failure: of a group with a single member, as a `TaskGroup` raises it, the member."""
+    while failure.group and len(failure.group) == 1 and not failure.hidden:
+        failure = failure.group[0]
+    return failure

@@ -48,6 +48,13 @@ KEEP_HOT = 0.25
 class Activation:
     """The holder's side of one run. All methods run in the event loop's thread and never await."""
 
+    __slots__ = (  # too many for the dictionary that objects of one class share
+        "_alarm", "_effects", "_finished", "_mark", "_ready", "_releasing", "_shown", "_submitted", "acked", "behind",
+        "blobs", "bounds", "calls_of", "codes", "definition", "draft", "due", "epoch", "errors", "expecting", "history",
+        "holding_back", "host", "inputs", "kernel", "key", "loop", "orders", "over", "pending", "reason", "row", "seq",
+        "started", "steps", "stopping", "trace",
+    )  # fmt: skip
+
     def __init__(self, host: Host, row: RunRow, definition: WorkflowDefinition, entries: list[AnyEntry],
                  blobs: dict[str, bytes], size: int = 0) -> None:  # fmt: skip
         self.host = host
@@ -71,17 +78,12 @@ class Activation:
         self.inputs = Inputs(self, self.steps)
         self.orders = Orders(self, self.steps, self.inputs)
         self.kernel = Kernel(row.key, row.generation)
-        self.holding_back = False
-        self.behind = False
-        self.stopping = False
+        self.holding_back = self.behind = self.stopping = self.over = False
         self.due: float | None = None
         self.reason: str | None = None
-        self.over = False
-        self.expecting = 0
+        self.expecting = self.acked = self._submitted = 0
         self._ready: deque[AnyEntry] = deque()
         self._effects: deque[tuple[int, Callable[..., None], tuple[Any, ...]]] = deque()
-        self._submitted = 0
-        self.acked = 0
         self._mark = row.inbox
         self._releasing: RunStatus | None = None
         self._finished: Finished | None = None

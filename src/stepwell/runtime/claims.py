@@ -15,6 +15,7 @@ from stepwell.model.run import Claimed
 from stepwell.ports.alarms import Alarm, Alarms
 from stepwell.ports.clock import Clock
 from stepwell.ports.store import Store
+from stepwell.runtime.loudness import level_of
 from stepwell.runtime.workeroptions import WorkerOptions
 
 log = logging.getLogger("stepwell.worker")
@@ -63,6 +64,7 @@ class Claims:
         self._alarm_at = float("inf")
         self._backlog = True
         self._idle_polls = 0
+        self._failures = 0
         self._lease_end = 0.0
         self._finished_before = 0
         self._adapted_at = worker.clock.monotonic()
@@ -121,11 +123,13 @@ class Claims:
             self.asking = True
             try:
                 await self._look()
+                self._failures = 0
             except WorldError as error:
                 if isinstance(error, StoreMoved) and not error.retryable:
                     worker.give_up(str(error))
                     return
-                log.warning("claiming failed: %s", error)
+                self._failures += 1
+                log.log(level_of(self._failures), "claiming failed: %s", error)
                 worker.doubt()
                 self._ring_at(worker.clock.now() + 1.0)
             except Exception:

@@ -19,6 +19,13 @@ from stepwell.runtime.threads import call_body
 _EAGER: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) else {}
 
 
+class LeaseLost(Exception):
+    """The run was taken away before the body began, or while it ran: this copy of the run is worthless (P3).
+
+    A transaction of the body's is rolled back.
+    """
+
+
 class Attempt:
     """One attempt of one call. `done(attempt)` is called exactly once, from a loop callback, unless withdrawn.
 
@@ -60,10 +67,16 @@ class Gate(Protocol):
 
 
 class Executor:
-    """At most `concurrency` step bodies at once, threads included; the others wait in the order they came."""
+    """At most `concurrency` step bodies at once, threads included; the others wait in the order they came.
 
-    def __init__(self, concurrency: int, clock: Clock, alarms: Alarms, resources: Resources) -> None:
+    `may_begin` is asked again when a slot has become free: what has waited for it may have lost its lease meanwhile.
+    Then the attempt is done with `LeaseLost`.
+    """
+
+    def __init__(self, concurrency: int, clock: Clock, alarms: Alarms, resources: Resources,
+                 may_begin: Callable[[], bool] = lambda: True) -> None:  # fmt: skip
         self.concurrency = concurrency
+        self._may_begin = may_begin
         self.busy = 0
         self._clock = clock
         self._alarms = alarms
@@ -197,10 +210,21 @@ class Executor:
         try:
             while self._waiting and self.busy < self.concurrency:
                 attempt = self._waiting.popleft()
-                if not attempt.over:
+                if attempt.over:
+                    continue
+                if self._may_begin():
                     self._begin(attempt)
+                else:
+                    self._refuse(attempt)
         finally:
             self._filling = False
+
+    def _refuse(self, attempt: Attempt) -> None:
+        attempt.over = True
+        attempt.error = LeaseLost()
+        if attempt.alarm is not None:
+            attempt.alarm.cancel()
+        attempt.done(attempt)
 
     def _timed_out(self, attempt: Attempt) -> None:
         if attempt.over or (attempt.gate is not None and not attempt.gate.give_up()):

@@ -8,6 +8,7 @@ from stepwell.errors import WorldError
 from stepwell.model.run import WorkerRow
 from stepwell.ports.clock import Clock
 from stepwell.ports.store import Heart
+from stepwell.runtime.loudness import level_of
 
 log = logging.getLogger("stepwell.worker")
 Held = Callable[[frozenset[bytes]], None]
@@ -70,6 +71,7 @@ class Heartbeat:
         self._heart.close()
 
     def _run(self) -> None:
+        failures = 0
         while not self._stop.wait(self._lease_s / 3):
             try:
                 if not self._alive():
@@ -77,7 +79,10 @@ class Heartbeat:
                 elif not self.beat():
                     self._lost()
                     return
+                else:
+                    failures = 0
             except WorldError as error:
-                log.warning("heartbeat failed: %s", error)
+                failures += 1
+                log.log(level_of(failures), "heartbeat failed: %s", error)
             except Exception:
                 log.exception("heartbeat failed")

@@ -16,6 +16,7 @@ from stepwell.errors import StoreUnavailable, WorldError
 from stepwell.model.change import Change, Reply
 from stepwell.ports.clock import Clock
 from stepwell.ports.store import Store
+from stepwell.runtime.loudness import level_of
 
 log = logging.getLogger("stepwell.journal")
 Done = Callable[[Reply | Exception], None]
@@ -265,8 +266,7 @@ class _Lane:
     def _again(self, group: list[_Item], error: WorldError) -> None:
         self._failures += 1
         delay = self._pause(self._failures)
-        level = logging.WARNING if self._failures in (1, 10) or self._failures % 60 == 0 else logging.DEBUG
-        log.log(level, "commit failed, repeating in %.2f s: %s", delay, error)
+        log.log(level_of(self._failures), "commit failed, repeating in %.2f s: %s", delay, error)
         self._repeat = self._loop.call_later(delay, lambda: self._commit(group))
 
     def _pause(self, failures: int) -> float:

@@ -19,6 +19,7 @@ from stepwell.ports.guest import Fence
 from stepwell.ports.store import Store
 from stepwell.runtime.host import Held
 from stepwell.runtime.journal import JournalWriter
+from stepwell.runtime.loudness import level_of
 from stepwell.runtime.outcomes import decide_outcome
 
 log = logging.getLogger("stepwell.worker")
@@ -71,14 +72,15 @@ class Lookups:
 
     async def persistently(self, ask: Callable[[], Awaitable[T]]) -> T:
         """The answer, however long the store cannot be reached. Raises WorldError when waiting cannot help."""
-        delay = 0.05
+        delay, failures = 0.05, 0
         while True:
             try:
                 return await ask()
             except WorldError as error:
                 if not error.retryable:
                     raise
-                log.warning("reading failed, repeating: %s", error)
+                failures += 1
+                log.log(level_of(failures), "reading failed, repeating: %s", error)
                 await self._pause(delay)
                 delay = min(delay * 2, 2.0)
 

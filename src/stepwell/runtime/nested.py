@@ -12,9 +12,10 @@ from stepwell.model.entry import Attempted, Intended, Nested
 from stepwell.model.failure import Failure
 from stepwell.model.policy import NOT_DONE, Check, Effect
 from stepwell.ports.definitions import Definitions, StepDefinition, step_scope
+from stepwell.runtime.executor import LeaseLost
 from stepwell.runtime.holding import Holding
 from stepwell.runtime.threads import Lent, call_body
-from stepwell.runtime.transactional import Gate, InDoubt, LeaseLost, Recorded, Transactional, stored_form
+from stepwell.runtime.transactional import Gate, InDoubt, Recorded, Transactional, stored_form
 
 
 class Scope:

@@ -11,10 +11,10 @@ from stepwell.model.entry import Attempted, Intended, Stepped
 from stepwell.model.failure import Failure
 from stepwell.model.policy import NOT_DONE, Check, Effect
 from stepwell.ports.alarms import Alarm
-from stepwell.runtime.executor import Attempt
+from stepwell.runtime.executor import Attempt, LeaseLost
 from stepwell.runtime.holding import Holding
 from stepwell.runtime.nested import Scope
-from stepwell.runtime.transactional import InDoubt, LeaseLost, Recorded, Transactional, stored_form
+from stepwell.runtime.transactional import InDoubt, Recorded, Transactional, stored_form
 
 
 class StepCall:
@@ -51,9 +51,10 @@ class StepCalls:
         """Calls under way, for display."""
         return list(self._calls)
 
-    def begun(self) -> dict[str, tuple[int, float]]:
-        """The attempts under way by call: their number, and when they began (0.0 while they wait for a slot)."""
-        return {name: (c.attempt, c.running.began) for name, c in self._calls.items() if c.running is not None}
+    def begun(self) -> dict[str, tuple[int, float, float]]:
+        """The attempts under way by call: their number, when they began (0.0 while they wait for a slot) and queued."""
+        tried = ((name, c.attempt, c.running) for name, c in self._calls.items())
+        return {name: (n, attempt.began, attempt.queued_at) for name, n, attempt in tried if attempt is not None}
 
     def next_due(self) -> float | None:
         """When the next retry is due."""

@@ -12,6 +12,7 @@ from stepwell.core.payloads import check_size
 from stepwell.errors import StoreLocked
 from stepwell.ports.definitions import StepDefinition
 from stepwell.ports.guest import Fence, Transaction, Verdict, at_once
+from stepwell.runtime.executor import LeaseLost
 from stepwell.runtime.holding import Holding
 from stepwell.runtime.outcomes import outcome_of, result_of
 
@@ -27,10 +28,6 @@ class Recorded:
 
     def __init__(self, data: bytes) -> None:
         self.data = data
-
-
-class LeaseLost(Exception):
-    """The run was taken away while the body ran: its transaction is rolled back, and this copy is worthless (P3)."""
 
 
 class InDoubt(Exception):

@@ -71,7 +71,7 @@ class Worker:
         self._coded: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
         self.shadow: Callable[[Activation], None] | None = None
         self.resources = Resources(definitions.resources())
-        self.executor = Executor(options.concurrency, clock, alarms, self.resources)
+        self.executor = Executor(options.concurrency, clock, alarms, self.resources, self.lease_holds)
         self.finished_count = 0
         self._reserved = 0
         self._coming: set[bytes] = set()

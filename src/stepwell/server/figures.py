@@ -66,8 +66,8 @@ async def show_histogram(request: Asked, which: NamedDependency[Query],
 
 @route("GET", "/queues", scope="read", summary="List queues", tag="Figures")
 async def list_queues(request: Asked, window: Window = "1h") -> Queues:
-    """The queues that have work or workers."""
-    return Queues(await context(request).services.overview.queues())
+    """The queues that have work or workers; how many runs ended in the window, where there is only one queue."""
+    return Queues(await context(request).services.overview.queues(window))
 
 
 @route("GET", "/workers", scope="read", summary="List workers", tag="Figures")

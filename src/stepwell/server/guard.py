@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
+from stepwell.errors import Forbidden, Unauthenticated
 from stepwell.server.context import Context, context_of
 from stepwell.server.identity import ALL, Identity
-from stepwell.server.refusals import Forbidden, ForeignHost, ForeignOrigin, Unauthenticated
+from stepwell.server.refusals import ForeignHost, ForeignOrigin
 from stepwell.server.services import Services
 
 COOKIE: Final = "stepwell_session"

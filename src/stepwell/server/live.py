@@ -10,8 +10,8 @@ from litestar.response import Stream
 
 from stepwell.client.filters import Query
 from stepwell.client.stream import Listener
+from stepwell.errors import TooManyRequests
 from stepwell.server.queries import resolved
-from stepwell.server.refusals import TooManyRequests
 from stepwell.server.routing import Asked, RunId, context, plain_id, route
 from stepwell.server.services import Services
 

@@ -18,11 +18,11 @@ from stepwell.server import refusals
 
 MEDIA: Final = "application/problem+json"
 STATUS: Final[tuple[tuple[type[StepwellError], int], ...]] = (
-    (refusals.Unauthenticated, 401),
-    (refusals.Forbidden, 403),
+    (errors.Unauthenticated, 401),
+    (errors.Forbidden, 403),
     (refusals.ForeignOrigin, 403),
     (refusals.ForeignHost, 421),
-    (refusals.TooManyRequests, 429),
+    (errors.TooManyRequests, 429),
     (refusals.NoSuchRoute, 404),
     (refusals.MethodRefused, 405),
     (refusals.MalformedRequest, 400),
@@ -114,11 +114,11 @@ def response_of(error: BaseException) -> Response[Any]:
 
 def headers_of(error: BaseException) -> dict[str, str]:
     """What goes along with an error."""
-    if isinstance(error, refusals.TooManyRequests):
+    if isinstance(error, errors.TooManyRequests):
         return {"Retry-After": str(math.ceil(max(error.retry_after, 1)))}
     if isinstance(error, errors.WorldError | errors.AppClosed):
         return {"Retry-After": str(RETRY_AFTER)}
-    if isinstance(error, refusals.Unauthenticated):
+    if isinstance(error, errors.Unauthenticated):
         return {"WWW-Authenticate": "Bearer"}
     return {}
 

@@ -9,6 +9,7 @@ from litestar.params import FromPath, QueryParameter
 from msgspec import UNSET, UnsetType
 
 from stepwell.client.journals import JournalPage, RunEvents, entry_value, events_of, journal_page, log_page
+from stepwell.client.redact import OPEN
 from stepwell.client.runlogs import LogPage
 from stepwell.client.shapes import Failure
 from stepwell.model.status import RunStatus
@@ -82,7 +83,11 @@ async def wait_result(
     run_id: RunId,
     timeout: Annotated[float, QueryParameter(ge=0, le=60, description="How long to wait, in seconds.")] = 30.0,
 ) -> Outcome:
-    """How a run ended, as soon as it has: answers at once when it has already, or is parked."""
+    """How a run ended, as soon as it has: answers at once when it has already, or is parked.
+
+    The result is whole for keys that may start runs (execute or admin): a program works with it. Others read it as
+    everywhere: with what is secret hidden.
+    """
     ctx = context(request)
     services = ctx.services
     row = await services.engine.find(plain_id(run_id))
@@ -91,7 +96,8 @@ async def wait_result(
     except TimeoutError:
         going = StillGoing((await services.engine.row(row.key)).status)
         return Response(going, status_code=202)  # type: ignore[return-value]
-    detail = await services.views.detail(ended.row, ctx.redactor)
+    whole = ctx.identity is not None and ctx.identity.may("execute")
+    detail = await services.views.detail(ended.row, OPEN if whole else ctx.redactor)
     return Outcome(status=detail.status, result=detail.result, error=detail.error)
 
 

@@ -3,27 +3,12 @@
 from stepwell.errors import EngineRefusal, UsageError
 
 
-class Unauthenticated(EngineRefusal, code="unauthenticated"):
-    """The request has no key or session, or one that is unknown, expired or revoked."""
-
-
-class Forbidden(EngineRefusal, code="forbidden"):
-    """The key does not have the scope that the request needs."""
-
-
 class ForeignOrigin(EngineRefusal, code="foreign_origin"):
     """A browser sent the request for a page of somebody else, or without the token of its session."""
 
 
 class ForeignHost(EngineRefusal, code="foreign_host"):
     """The `Host` header names another machine than the one that an open server answers for."""
-
-
-class TooManyRequests(EngineRefusal, code="too_many_requests"):
-    """Too many tries in too short a time; `retry_after` is in seconds."""
-
-    own = ("retry_after",)
-    retry_after: float = 1.0
 
 
 class NoSuchRoute(EngineRefusal, code="no_such_route"):

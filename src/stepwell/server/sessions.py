@@ -10,11 +10,11 @@ from litestar.params import JSONBody
 
 from stepwell.client.shapes import Moment, moment_or_none
 from stepwell.client.version import VERSION
+from stepwell.errors import Unauthenticated
 from stepwell.server.bodies import Login
 from stepwell.server.context import Context
 from stepwell.server.guard import COOKIE, PUBLIC, cookie_of, headers_of
 from stepwell.server.identity import Identity
-from stepwell.server.refusals import Unauthenticated
 from stepwell.server.routing import Asked, context, route
 
 Database = Literal["PostgreSQL", "SQLite", "memory", "other"]

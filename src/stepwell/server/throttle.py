@@ -3,8 +3,8 @@
 from collections import OrderedDict, deque
 from typing import Final
 
+from stepwell.errors import TooManyRequests
 from stepwell.ports.clock import Clock
-from stepwell.server.refusals import TooManyRequests
 
 MOST_ADDRESSES: Final = 10_000
 

@@ -10,10 +10,18 @@ from stepwell.client.catalog import EventType, WorkflowView
 from stepwell.server.routing import Asked, context, plain_id, route
 
 
+class KindCounts(msgspec.Struct, frozen=True):
+    """How many workflows there are, and how many steps, which can be started by themselves, too."""
+
+    workflows: int
+    steps: int
+
+
 class Workflows(msgspec.Struct, frozen=True):
-    """Workflows and steps, by name."""
+    """Workflows by name, then steps by name; how many there are of each."""
 
     workflows: list[WorkflowView]
+    counts: KindCounts
 
 
 class EventTypes(msgspec.Struct, frozen=True):
@@ -25,7 +33,9 @@ class EventTypes(msgspec.Struct, frozen=True):
 @route("GET", "/workflows", scope="read", summary="List workflows", tag="Workflows")
 async def list_workflows(request: Asked) -> Workflows:
     """The workflows and steps of the code at hand, and those that workers offer."""
-    return Workflows(await context(request).services.catalog.workflows())
+    found = await context(request).services.catalog.workflows()
+    steps = sum(view.kind == "step" for view in found)
+    return Workflows(found, KindCounts(workflows=len(found) - steps, steps=steps))
 
 
 @route("GET", "/workflows/{name:str}", scope="read", summary="Show a workflow", errors=(404,), tag="Workflows")

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from stepwell.errors import InvalidOption
@@ -55,3 +57,12 @@ def test_no_refusal_shows_the_password() -> None:
     with pytest.raises(InvalidOption) as refused:
         address("mysql://me:hush@db/x?password=hush")
     assert "hush" not in str(refused.value)
+
+
+def test_the_files_that_it_names_are_there(tmp_path: Path) -> None:
+    paper = tmp_path / "ours.crt"
+    url = f"postgresql://me@db/x?sslmode=verify-full&sslrootcert={paper}"
+    with pytest.raises(InvalidOption, match=r"sslrootcert=.*ours\.crt.*a file that can be read"):
+        address(url)
+    paper.touch()
+    assert address(url).dsn == url.replace(str(paper), str(paper).replace("/", "%2F"))

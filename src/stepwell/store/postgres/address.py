@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -16,6 +17,7 @@ LANES: Final = 2
 MOST_LANES: Final = 32
 DEADLINE: Final = 10.0
 """Seconds for any one answer of the database: less than the shortest lease that makes sense over a network."""
+_FILES: Final = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 _NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,47}")
 
 
@@ -43,7 +45,8 @@ def address(url: str) -> Address:
     All other parameters are the driver's (sslmode, sslrootcert, host, target_session_attrs, …).
 
     Raises:
-        InvalidOption: it is no such URL, or a parameter of ours has a value that it cannot have.
+        InvalidOption: it is no such URL, a parameter of ours has a value that it cannot have, or a file that it names
+            is not there.
     """
     shown = masked(url)
     try:
@@ -59,6 +62,8 @@ def address(url: str) -> Address:
             ours[name] = value
         else:
             theirs.append((name, value))
+            if name in _FILES and not Path(value).is_file():
+                raise InvalidOption(f"{name}={value!r} in the database URL", expected="a file that can be read")
     dsn = f"postgresql://{parts.netloc}{parts.path}{'?' * bool(theirs)}{urlencode(theirs)}"
     read = {name: _OURS[name](name, value) for name, value in ours.items()}
     named = any(name == "application_name" for name, _ in theirs)

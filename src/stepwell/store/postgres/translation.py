@@ -1,5 +1,6 @@
 """PostgreSQL's errors, and the network's, as ours."""
 
+import ssl
 from typing import Final
 
 import asyncpg
@@ -50,11 +51,23 @@ def translated(error: BaseException, shown: str) -> BaseException:
             return NotSerializable(f"a value cannot be stored: {error}")
         case asyncpg.ClientConfigurationError():
             return InvalidOption(f"database URL {shown!r}: {error}")
+        case ssl.SSLCertVerificationError():
+            return _distrusted(error, shown)
         case TimeoutError():
             return StoreUnavailable(f"the database {shown} does not answer in time")
         case asyncpg.InterfaceError() | asyncpg.InternalClientError() | OSError() | EOFError():
             return StoreUnavailable(f"the database {shown} cannot be reached ({type(error).__name__}: {error})")
     return error
+
+
+def _distrusted(error: ssl.SSLCertVerificationError, shown: str) -> StepwellError:
+    hint = (
+        "sslrootcert=FILE names the authority that has signed the server's certificate, and the certificate the host "
+        "of the URL."
+    )
+    found = StoreUnavailable(f"the certificate of the database {shown} is not trusted ({error})", hint=hint)
+    found.retryable = False
+    return found
 
 
 def _state(error: asyncpg.PostgresError) -> str:

@@ -4,8 +4,8 @@ import {copyButton} from "./copy.js";
 import {icon} from "./icons.js";
 import {h} from "../lib/dom.js";
 
-/** @typedef {{file: string, line: number, function: string, own: boolean, context: {line: number, text: string}[]}} Frame */
-/** @typedef {{type: string, message: string, code: string|null, retryable: boolean|null, details: any, traceback: string|null, frames: Frame[], cause: Failure|null, group?: Failure[], notes?: string[]}} Failure */
+/** @typedef {{file: string, line: number, function: string, own: boolean, package?: string|null, context: {line: number, text: string}[]}} Frame */
+/** @typedef {{type: string, module?: string|null, awaited?: Frame|null, message: string, code: string|null, retryable: boolean|null, details: any, traceback: string|null, frames: Frame[], cause: Failure|null, group?: Failure[], notes?: string[]}} Failure */
 
 const DEEPEST = 12;
 
@@ -18,12 +18,13 @@ export const headline = (failure, inOneLine) => h("p", {class: inOneLine ? "err-
   h("bdi", {class: "err-class"}, failure.type), inOneLine ? " " : null, h("bdi", {class: "err-text", dir: "auto"}, failure.message));
 
 /**
- * Code and whether it was worth another try, in words.
+ * Module, code and whether it was worth another try, in words.
  * @param {Failure} failure
  * @param {boolean} usedUp
  */
 export function factsText(failure, usedUp) {
   const words = [];
+  if (failure.module && failure.module !== "builtins") words.push(failure.module);
   if (failure.code) words.push(`code ${failure.code}`);
   if (failure.retryable !== null && failure.retryable !== undefined) words.push(failure.retryable ? "retryable" : "not retryable");
   if (usedUp && failure.retryable !== false) words.push("retries used up");
@@ -37,8 +38,12 @@ export function factsText(failure, usedUp) {
  * @returns {HTMLElement}
  */
 export function frames(failure, {all = false} = {}) {
-  return h("div", {class: "err-frames"}, ...(failure.notes ?? []).map((note) => h("p", {class: "err-note", dir: "auto"}, note)), ...groups(failure, all), ...members(failure, all, 1), ...caused(failure, all, 1));
+  return h("div", {class: "err-frames"}, ...(failure.notes ?? []).map((note) => h("p", {class: "err-note", dir: "auto"}, note)), ...groups(failure, all), ...awaited(failure), ...members(failure, all, 1), ...caused(failure, all, 1));
 }
+
+/** @param {Failure} failure where the workflow's body got the failure of its step */
+const awaited = (failure) => (failure.awaited ? [fold([failure.awaited], `awaited in ${failure.awaited.function}, ${failure.awaited.file}:${failure.awaited.line}`)] : []);
+
 
 /** @param {Failure} failure @param {boolean} all @returns {HTMLElement[]} */
 function groups(failure, all) {
@@ -81,11 +86,7 @@ const fold = (folded, text) => h("details", {class: "err-fold"}, h("summary", {}
 
 /** @param {Frame[]} folded which libraries the frames are of */
 function modules(folded) {
-  const names = folded.map((frame) => {
-    const parts = frame.file.split(/[\\/]/);
-    const at = Math.max(parts.lastIndexOf("site-packages"), parts.findLastIndex((part) => /^python3/.test(part)));
-    return (parts[at + 1] ?? frame.file).replace(/\.py$/, "");
-  });
+  const names = folded.map((frame) => frame.package ?? (frame.file.split(/[\\/]/).pop() || frame.file).replace(/\.py$/, ""));
   const found = [...new Set(names)];
   return found.slice(0, 3).join(", ") + (found.length > 3 ? " and others" : "");
 }

@@ -32,6 +32,9 @@ export function percent(share) {
   return `${value > 0 && value < 0.01 ? "< 0.01" : Number(value.toFixed(digits))} %`;
 }
 
+/** An id as it is shown: one that was made by the machine is cut in its middle. @param {string} id */
+export const shortId = (id) => (/^[0-9a-f]{32}$/.test(id) ? `${id.slice(0, 8)}…${id.slice(-7)}` : id);
+
 /** 1.2 kB @param {number} n */
 export function bytes(n) {
   if (n < 1000) return `${n} B`;

@@ -8,6 +8,7 @@ import {h} from "./dom.js";
  * @typedef {object} Page
  * @property {HTMLElement} element
  * @property {string} title
+ * @property {(tell: (path: string, text: string) => void) => void} [above] tells what the page stands under, when it has read it
  * @property {string} [section] the entry of the navigation, where the address does not say it
  * @property {() => import("./keys.js").Binding[]} [keys]
  * @property {() => void} [stop]

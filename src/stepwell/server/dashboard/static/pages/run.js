@@ -19,6 +19,8 @@ export function runPage({params, query}) {
   /** @type {ReturnType<typeof runView>|null} */
   let view = null;
   let gone = false;
+  /** @type {(path: string, text: string) => void} */
+  let tellAbove = () => {};
   const announce = announcer(region);
   const waiting = window.setTimeout(() => { if (!view) element.replaceChildren(skeleton()); }, LOADING_AFTER);
 
@@ -34,12 +36,17 @@ export function runPage({params, query}) {
     if (gone) return store.close();
     view = runView(store, {api, can: session.can, announce, address: replaceQuery, query, url: api.url, back: () => go("/runs")});
     element.replaceChildren(view.element, region);
+    tellAbove(`/runs?workflow=${encodeURIComponent(store.detail.workflow)}`, store.detail.workflow);
   }
   void open();
 
   return {
     element,
     title: params.id,
+    above(tell) {
+      tellAbove = tell;
+      if (view) tell(`/runs?workflow=${encodeURIComponent(store.detail.workflow)}`, store.detail.workflow);
+    },
     keys: () => view?.keys() ?? [],
     stop() {
       gone = true;

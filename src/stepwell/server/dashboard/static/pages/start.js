@@ -9,6 +9,7 @@ import {icon} from "../components/icons.js";
 import {toast} from "../components/toasts.js";
 import {api, session} from "../lib/api.js";
 import {h} from "../lib/dom.js";
+import {shortId} from "../lib/format.js";
 import {go, link} from "../lib/router.js";
 
 /**
@@ -36,11 +37,18 @@ export function startPage({params, query}) {
 
 /** @param {any[]} workflows @param {string} missing */
 function chooser(workflows, missing) {
+  const steps = workflows.filter((each) => each.kind === "step");
   return h("div", {class: "start-choose"}, h("h1", {}, "Start run"),
     missing ? h("p", {class: "form-wrong"}, icon("failed"), "No workflow is called ", h("bdi", {class: "mono"}, missing), ".") : null,
-    workflows.length ? h("ul", {class: "start-list"}, ...workflows.map((each) => h("li", {}, link(`/start/${encodeURIComponent(each.name)}`, icon("workflow"), h("bdi", {class: "start-name"}, each.name), each.doc ? h("bdi", {class: "quiet", dir: "auto"}, each.doc.split("\n")[0]) : null))))
+    workflows.length ? [choices(workflows.filter((each) => each.kind !== "step"), "workflow"), ...(steps.length ? [h("h2", {class: "start-steps"}, "Steps, as runs of their own"), choices(steps, "step")] : [])]
       : h("p", {class: "quiet"}, "No workflow is known yet. Start a worker: stepwell dev app.py"));
 }
+
+/** @param {any[]} list @param {string} sign */
+const choices = (list, sign) => (list.length ? h("ul", {class: "start-list"}, ...list.map((each) => h("li", {}, link(`/start/${encodeURIComponent(each.name)}`, icon(sign), h("bdi", {class: "start-name"}, each.name), each.doc ? h("bdi", {class: "quiet", dir: "auto"}, each.doc.split("\n")[0]) : null)))) : null);
+
+/** @param {any[]} workflows of one kind, as choices under its name @param {string} label */
+const group = (workflows, label) => (workflows.length ? h("optgroup", {label}, ...workflows.map((each) => h("option", {value: each.name}, each.name))) : null);
 
 /** @param {any} workflow @param {any[]} workflows @param {string|null} from @param {HTMLElement} element */
 function startForm(workflow, workflows, from, element) {
@@ -70,7 +78,7 @@ function startForm(workflow, workflows, from, element) {
     const {workflow: name, input, options: more} = start();
     try {
       const run = await api.post("/runs", {workflow: name, input, ...more});
-      toast(`Started ${run.id}`);
+      toast(`Started ${shortId(run.id)}`);
       go(`/runs/${encodeURIComponent(run.id)}`);
     } catch (error) {
       refused(/** @type {any} */ (error), more.id);
@@ -102,7 +110,7 @@ function startForm(workflow, workflows, from, element) {
     }
   }
 
-  const picker = /** @type {HTMLSelectElement} */ (h("select", {class: "input start-picker", "aria-label": "Workflow", onchange: () => go(`/start/${encodeURIComponent(picker.value)}`)}, ...workflows.map((each) => h("option", {value: each.name}, each.name))));
+  const picker = /** @type {HTMLSelectElement} */ (h("select", {class: "input start-picker", "aria-label": "Workflow", onchange: () => go(`/start/${encodeURIComponent(picker.value)}`)}, group(workflows.filter((each) => each.kind !== "step"), "Workflows"), group(workflows.filter((each) => each.kind === "step"), "Steps")));
   picker.value = workflow.name;
   const allowed = session.can("execute");
   const button = h("button", {type: "submit", class: "button primary"}, "Start run");
@@ -112,7 +120,7 @@ function startForm(workflow, workflows, from, element) {
     void submit();
   }},
   h("div", {class: "start-body"},
-    h("header", {class: "start-head"}, h("h1", {}, "Start"), h("span", {class: "select start-select"}, icon("workflow"), picker, icon("chevron-down")), workflow.code ? h("bdi", {class: "mono quiet"}, workflow.code.slice(0, 12)) : null, h("span", {class: "bar-end"}, values.modes)),
+    h("header", {class: "start-head"}, h("h1", {}, "Start"), h("span", {class: "select start-select"}, icon(workflow.kind === "step" ? "step" : "workflow"), picker, icon("chevron-down")), workflow.code ? h("bdi", {class: "mono quiet"}, workflow.code.slice(0, 12)) : null, h("span", {class: "bar-end"}, values.modes)),
     workflow.doc ? h("p", {class: "start-doc"}, h("bdi", {dir: "auto"}, workflow.doc)) : null,
     schema ? null : h("p", {class: "quiet"}, "Its schema is not known here: the code is not on this server. The worker checks the input."),
     values.element, h("h2", {class: "start-options"}, "Options"), options.element),

@@ -6,6 +6,7 @@ import {icon} from "../components/icons.js";
 import {menuButton} from "../components/menu.js";
 import {problemToast, toast} from "../components/toasts.js";
 import {h} from "../lib/dom.js";
+import {shortId} from "../lib/format.js";
 import {go} from "../lib/router.js";
 
 /** @typedef {import("./store.js").RunStore} RunStore */
@@ -35,7 +36,7 @@ export function runActions(store, around) {
     try {
       store.merge(await around.api.post(`${store.path}/${verb}`));
       const back = BACK[verb];
-      if (!quiet) toast(`${DONE[verb]} ${store.id}`, back ? {label: LABELS[back], run: () => void act(back)} : undefined);
+      if (!quiet) toast(`${DONE[verb]} ${shortId(store.id)}`, back ? {label: LABELS[back], run: () => void act(back)} : undefined);
     } catch (error) {
       problemToast(error, `Not ${verb === "pause" ? "paused" : verb === "cancel" ? "cancelled" : `${verb}${verb.endsWith("e") ? "d" : "ed"}`}.`);
     }
@@ -76,7 +77,7 @@ export function runActions(store, around) {
   ];
 
   async function copyId() {
-    if (await writeText(store.id)) toast(`Copied ${store.id}`);
+    if (await writeText(store.id)) toast(`Copied ${shortId(store.id)}`);
   }
 
   const canSend = () => around.can("execute") && store.events.waiting.length > 0 && (store.detail.actions ?? []).length > 0 && !["failed", "succeeded", "cancelled", "terminated"].includes(store.detail.status);
@@ -107,6 +108,8 @@ export function runActions(store, around) {
 
   return {
     bar, foot, tell,
+    /** what helps a parked run, as buttons */
+    helpers: () => actions().filter((each) => each.icon === "play" || each.icon === "retry" || each.label === LABELS.restart).map((each) => { const made = button(each); made.classList.remove("primary"); made.classList.add("small"); return made; }),
     /** @returns {{keys: string, does: string, run: () => void}[]} */
     keys: () => [
       {keys: "p", does: "pause or resume", run: () => void (allowed("pause") ? act("pause") : allowed("resume") ? act("resume") : null)},

@@ -43,7 +43,7 @@ export function axis(unfold) {
           part.title = `${text} without work, folded. Click to unfold.`;
           part.setAttribute("aria-label", `Unfold ${text} without work`);
         }
-        part.style.transform = `translateX(${Math.round(tick.x - frame.left + frame.pad)}px)`;
+        part.style.transform = `translateX(${Math.round(tick.x - frame.left + frame.pad)}px)${tick.kind === "fold" ? " translateX(-50%)" : ""}`;
         if (tick.kind === "now") tag = part;
         shown.set(key, part);
         if (!part.isConnected) element.append(part);
@@ -106,6 +106,6 @@ function fold(x0, x1, height) {
   const right = Math.round(x1 - margin);
   return svg("g", {class: "tl-fold"},
     svg("rect", {class: "tl-fold-body", x: left, y: 0, width: Math.max(1, right - left), height}),
-    svg("path", {class: "tl-stairs", d: stairs(left, height, 1)}),
-    svg("path", {class: "tl-stairs", d: stairs(right, height, -1)}));
+    svg("path", {class: "tl-stairs", d: stairs(left + 0.5, height)}),
+    svg("path", {class: "tl-stairs", d: stairs(right - 3.5, height)}));
 }

@@ -164,14 +164,16 @@ function items(shape, pen) {
   }
 }
 
+/** How far a stair of a fold's edge goes in, and how high it is. */
+const STAIR = {deep: 4, high: 7};
+
 /**
- * The stair edge of a fold: two blocks up, two blocks down, along its height.
+ * The edge of a fold: square stairs, in and out along its height.
  * @param {number} x
  * @param {number} height
- * @param {1|-1} side
  */
-export function stairs(x, height, side) {
+export function stairs(x, height) {
   let path = `M${x} 0`;
-  for (let y = 0; y < height; y += 16) path += `v6h${2 * side}v2h${side}v6h${-side}v2h${-2 * side}`;
-  return path;
+  for (let y = STAIR.high, into = true; y < height; y += STAIR.high, into = !into) path += `V${y}H${into ? x + STAIR.deep : x}`;
+  return `${path}V${height}`;
 }

@@ -7,7 +7,7 @@ import {hasEnded} from "./store.js";
 import {copyButton} from "../components/copy.js";
 import {stateIcon} from "../components/icons.js";
 import {h} from "../lib/dom.js";
-import {clockTime, dayTime, duration} from "../lib/format.js";
+import {clockTime, dayTime, duration, shortId} from "../lib/format.js";
 import {link} from "../lib/router.js";
 
 /** @typedef {import("./store.js").RunStore} RunStore */
@@ -20,11 +20,13 @@ export function factsBar(store) {
   const element = h("dl", {class: "facts"});
   /** @type {Map<string, HTMLElement>} */
   const cells = new Map();
+  /** @type {HTMLElement[]} */
+  let wanted = [];
   /** @param {string} name @param {string} label @param {string} signature @param {() => (Node|string|null)[]} content */
   const fact = (name, label, signature, content) => {
     const cell = cells.get(name) ?? h("div", {class: "fact"}, h("dt", {}), h("dd", {}));
     cells.set(name, cell);
-    if (!cell.isConnected || cell.parentElement !== element) element.append(cell);
+    wanted.push(cell);
     const text = `${label} ${signature}`;
     if (cell.dataset.is === text) return;
     cell.dataset.is = text;
@@ -33,25 +35,30 @@ export function factsBar(store) {
   };
   const tell = () => {
     const run = store.detail;
+    wanted = [];
     const begun = stamp(run.started_at) ?? stamp(run.created_at) ?? 0;
     const finished = stamp(run.finished_at);
     const end = finished ?? now();
+    // One length everywhere: from when the run was made, as the sentence and the lists have it.
+    const made = stamp(run.created_at) ?? begun;
     const worked = busy(store.calls(), end).reduce((sum, span) => sum + span.to - span.from, 0) / 1000;
     fact("started", run.started_at ? "Started" : "Created", String(begun), () => [h("time", {datetime: run.started_at ?? run.created_at, title: run.started_at ?? run.created_at}, dayTime(begun))]);
     if (finished !== null) {
       fact("ended", "Ended", String(finished), () => [h("time", {datetime: run.finished_at, title: run.finished_at}, clockTime(finished))]);
-      fact("took", "Took", `${end - begun}`, () => [duration((end - begun) / 1000), quiet(` ${duration(worked)} working`)]);
+      fact("took", "Took", `${end - made}`, () => [duration(run.took_s ?? (end - made) / 1000), quiet(` ${duration(worked)} working`)]);
     } else {
-      fact("age", "Age", duration((end - begun) / 1000), () => [duration((end - begun) / 1000)]);
-      fact("worked", "Worked", duration(worked), () => [duration(worked), quiet(` in ${duration((end - begun) / 1000, 1)}`)]);
+      fact("age", "Age", duration((end - made) / 1000), () => [duration((end - made) / 1000)]);
+      const age = duration((end - made) / 1000, 1);
+      fact("worked", "Worked", `${duration(worked)} ${age}`, () => [duration(worked), quiet(` in ${age}`)]);
     }
     fact("queue", "Queue", `${run.queue} ${run.priority}`, () => [link(`/runs?queue=${encodeURIComponent(run.queue)}`, h("bdi", {}, run.queue)), quiet(` p${run.priority}`)]);
-    if (run.worker) fact("worker", "Worker", `${run.worker} ${run.epoch}`, () => [h("bdi", {}, run.worker), quiet(` epoch ${run.epoch}`)]);
+    if (run.worker) fact("worker", "Worker", `${run.worker} ${run.epoch}`, () => [h("bdi", {title: run.worker}, run.worker_name ?? shortId(run.worker)), quiet(` epoch ${run.epoch}`)]);
     if (run.code) fact("code", "Code", run.code, () => [h("bdi", {class: "mono", title: run.code}, run.code.slice(0, 12))]);
     if (run.generation > 1) fact("generation", "Generation", String(run.generation), () => [String(run.generation)]);
-    if (run.parent) fact("parent", "Parent", run.parent, () => [link(`/runs/${encodeURIComponent(run.parent)}`, h("bdi", {class: "mono"}, run.parent))]);
+    if (run.parent) fact("parent", "Parent", run.parent, () => [link(`/runs/${encodeURIComponent(run.parent)}`, h("bdi", {class: "mono", title: run.parent}, shortId(run.parent)))]);
     const tags = Object.entries(run.tags ?? {});
     if (tags.length) fact("tags", "Tags", JSON.stringify(run.tags), () => tags.map(([name, value]) => tag(name, value)));
+    if (wanted.length !== element.children.length || wanted.some((cell, index) => element.children[index] !== cell)) element.replaceChildren(...wanted);
   };
   tell();
   const stop = every(() => { if (!hasEnded(store.detail.status)) tell(); }, "second");
@@ -107,5 +114,5 @@ function besides(run, others) {
 }
 
 /** The id with its copy button. @param {string} id */
-export const idWithCopy = (id) => h("span", {class: "run-id"}, h("bdi", {class: "mono", title: id}, id), copyButton(() => id, "Copy the id", true));
+export const idWithCopy = (id) => h("span", {class: "run-id"}, h("bdi", {class: "mono", title: id}, shortId(id)), copyButton(() => id, "Copy the id", true));
 

@@ -186,7 +186,7 @@ function runSections(node, known, hooks) {
     parts.push(["error", [error, known.same(error)?.cause.count], () => errorSection(error, null, /** @type {any} */ ({status: "failed", attempts: []}), known)]);
   }
   parts.push(["input", [detail.input, Boolean(known.schema)], () => runInput(known, hooks)]);
-  parts.push(["result", [detail.status, detail.result], () => valueSection({title: "Result", value: detail.result, size: null, schema: known.output, empty: isOpen(node.status) || node.status === "paused" ? "None yet. Recorded when the run succeeds." : "None. It did not succeed.", seq: null, hooks})]);
+  parts.push(["result", [detail.status, detail.result], () => valueSection({title: "Result", value: detail.result, size: null, schema: known.output, empty: isOpen(node.status) || node.status === "paused" || node.status === "parked" ? "None yet. Recorded when the run succeeds." : "None. It did not succeed.", seq: null, hooks})]);
   const undone = undosOf(node);
   if (undone.length) parts.push(["undone", undone.map((each) => each.status), () => undoSection(undone)]);
   parts.push(["identity", detail.key, () => section("Identity", null, [copyButton(() => detail.id, "Copy the id", true)], h("p", {class: "mono insp-id"}, h("bdi", {}, detail.id)), h("p", {class: "mono quiet"}, `key ${detail.key}`))]);

@@ -1,7 +1,7 @@
 // The call tree of a run as rows: which rows there are, in which order, and what each of them means.
 // Pure: data in, data out. Times are milliseconds since 1970 with microseconds as the fraction.
 
-/** @typedef {{n: number, began_at: string|null, ended_at: string|null, status: string, error?: any, again_at?: string|null, worker?: string|null}} Attempt */
+/** @typedef {{n: number, began_at: string|null, ended_at: string|null, status: string, error?: any, again_at?: string|null, worker?: string|null, lost?: boolean}} Attempt */
 /**
  * @typedef {object} Call
  * @property {string} id
@@ -37,6 +37,7 @@
  * @property {number} depth
  * @property {number} place the position among its siblings, from 1
  * @property {number} from
+ * @property {number|null} [began] of the run: when it was first claimed
  * @property {number|null} to null while it is open
  */
 
@@ -61,15 +62,18 @@ export function stamp(text) {
 
 /**
  * The tree of a run's calls; siblings of one name beyond MANY are gathered under a row of their own.
- * @param {{id: string, workflow: string, status: string, created_at: string, started_at?: string|null, finished_at?: string|null}} run
+ * @param {{id: string, workflow: string, status: string, generation?: number, created_at: string, started_at?: string|null, finished_at?: string|null}} run
  * @param {Iterable<Call>} calls in order of creation
  * @returns {Node}
  */
 export function tree(run, calls) {
-  const from = stamp(run.started_at) ?? stamp(run.created_at) ?? 0;
+  const began = stamp(run.started_at);
+  const made = stamp(run.created_at);
+  // It begins when it was made; a later generation, when that was claimed: what was before is not its own.
+  const from = ((run.generation ?? 1) > 1 ? began : made) ?? made ?? began ?? 0;
   /** @type {Node} */
   const root = {id: "", type: "run", name: run.workflow, status: run.status, call: null, parent: null,
-    children: [], depth: 0, place: 1, from, to: stamp(run.finished_at)};
+    children: [], depth: 0, place: 1, from, began, to: stamp(run.finished_at)};
   /** @type {Map<string, Node>} */
   const nodes = new Map();
   for (const call of calls) {

@@ -10,13 +10,16 @@ const LEVELS = ["debug", "info", "warning", "error"];
 const SAID = /** @type {Record<string, string>} */ ({warning: "warn", critical: "error"});
 const FEW = 5;
 
+/** The level in the words of this page. @param {any} line */
+const levelOf = (line) => { const level = String(line.level).toLowerCase(); return SAID[level] ?? level; };
+
 /** @param {any} line */
 const nameOf = (line) => String(line.call ?? "").split("/").pop()?.replace(/#\d+$/, "") ?? "";
 
 /** @param {any} line @param {(call: string) => void} select @param {string} workflow */
-const row = (line, select, workflow) => h("div", {class: `log log-${SAID[line.level] ?? line.level}`, role: "listitem"},
+const row = (line, select, workflow) => h("div", {class: `log log-${levelOf(line)}`, role: "listitem"},
   h("time", {class: "log-time", datetime: line.at, title: line.at}, clockTime(stamp(line.at) ?? 0, 1)),
-  h("span", {class: "log-level"}, SAID[line.level] ?? line.level),
+  h("span", {class: "log-level"}, levelOf(line)),
   line.call ? h("button", {type: "button", class: "log-call", title: line.call, onclick: () => select(line.call)}, h("bdi", {}, nameOf(line))) : h("bdi", {class: "log-call"}, workflow),
   h("span", {class: "log-text", dir: "auto"}, line.text));
 
@@ -65,7 +68,7 @@ export function logsTab(store, hooks) {
   let shown = new Set();
 
   /** @param {any} line */
-  const wanted = (line) => !level || LEVELS.indexOf(line.level === "critical" ? "error" : line.level) >= LEVELS.indexOf(level);
+  const wanted = (line) => !level || LEVELS.findIndex((each) => (SAID[each] ?? each) === levelOf(line)) >= LEVELS.indexOf(level);
 
   async function readMore() {
     const page = await hooks.api.get(`${store.path}/logs?limit=500&newest=true&after=${encodeURIComponent(after ?? "")}`);

@@ -15,6 +15,7 @@ export function meta(node, now) {
   if (node.type === "map") return mapText(node);
   if (call?.child) return call.child.id;
   const due = stamp(call?.due_at);
+  if (node.to === null && isTimed(call) && isParked(node)) return "parked";
   if (node.to === null && due !== null && due > now) return duration((due - now) / 1000);
   if (call && node.to === null && call.attempts.length > 1) {
     const allowed = allowedAttempts(call);
@@ -23,6 +24,16 @@ export function meta(node, now) {
   }
   if (call && call.attempts.length > 1) return `${call.attempts.length} attempts`;
   return duration(((node.to ?? now) - node.from) / 1000);
+}
+
+/** @param {import("./layout.js").Call|null} call whether it ends at a time */
+const isTimed = (call) => call?.kind === "sleep" || call?.kind === "timeout" || call?.kind === "wait";
+
+/** @param {Node} node whether its run stands still until a person acts, so that nothing counts down */
+function isParked(node) {
+  let at = node;
+  while (at.parent) at = at.parent;
+  return at.status === "parked";
 }
 
 /** @param {Node} node */
@@ -51,7 +62,8 @@ export function spoken(node, now) {
   if (call?.child) words.push(`child run ${call.child.id}`);
   if (call && call.attempts.length > 1) words.push(`${call.attempts.length} attempts`);
   const due = stamp(call?.due_at);
-  if (node.to === null && due !== null && due > now) words.push(`${spokenDuration((due - now) / 1000)} left`);
+  if (node.to === null && isTimed(call) && isParked(node)) words.push("the run is parked");
+  else if (node.to === null && due !== null && due > now) words.push(`${spokenDuration((due - now) / 1000)} left`);
   else if (node.to !== null || open(node.status)) words.push(spokenDuration(((node.to ?? now) - node.from) / 1000) + (node.to === null ? " so far" : ""));
   return words.join(", ");
 }

@@ -1,5 +1,7 @@
 // From time to pixels: idle time is folded, the rest is drawn to scale. Pure.
 
+import {duration} from "../lib/format.js";
+
 /** @typedef {{from: number, to: number}} Span */
 /** @typedef {{from: number, to: number, x0: number, x1: number, fold: boolean}} Piece */
 /**
@@ -14,6 +16,8 @@
 /** Width of a fold, and of the plain margin at each of its sides. */
 export const FOLD = 46;
 export const MARGIN = 8;
+/** Least room between two labels of the axis. */
+const GAP = 4;
 
 /**
  * Spans that overlap or touch, as one.
@@ -137,7 +141,7 @@ export const stepOf = (rate, apart = 78) => STEPS.find((step) => step * rate >= 
 
 /**
  * What stands on the axis: the time of day where a stretch begins, the time since then, the length of a fold, and now.
- * Labels that would meet another one are left out, their grid line stays.
+ * Labels that would meet another one are left out, their grid line stays; the length of a fold always stands, if need be beside its middle, as long as the chart has room at all.
  * @param {Scale} scale
  * @param {{left: number, right: number}} view pixels of the scale that are seen
  * @param {number|null} now
@@ -150,7 +154,7 @@ export function ticks(scale, view, now = null) {
   if (!opening.fold && seen(opening, view)) wanted.push(startOf(opening, scale));
   if (now !== null) wanted.push(centred("now", scale.x(now), now, 0, 34));
   for (const piece of scale.pieces) {
-    if (piece.fold && seen(piece, view)) wanted.push({...centred("fold", (piece.x0 + piece.x1) / 2, piece.from, piece.to - piece.from, 44), line: false});
+    if (piece.fold && seen(piece, view)) wanted.push({...centred("fold", (piece.x0 + piece.x1) / 2, piece.from, piece.to - piece.from, foldWidth(piece.to - piece.from)), line: false});
   }
   for (const piece of scale.pieces) {
     if (piece.fold || piece === opening || !seen(piece, view)) continue;
@@ -172,6 +176,9 @@ export function ticks(scale, view, now = null) {
 /** @param {Tick["kind"]} kind @param {number} x @param {number} time @param {number} length @param {number} width @returns {Tick} */
 const centred = (kind, x, time, length, width) => ({kind, x, time, length, line: true, left: x - width / 2, right: x + width / 2});
 
+/** @param {number} length in milliseconds @returns {number} how wide its label is, at most */
+const foldWidth = (length) => Math.max(44, 10 + 6.6 * duration(length / 1000).length);
+
 /** @param {Piece} piece @param {Scale} scale @returns {Tick} */
 const startOf = (piece, scale) => ({kind: "start", x: piece.x0, time: piece.from, length: 0, line: piece !== scale.pieces[0], left: piece.x0, right: piece.x0 + 58});
 
@@ -184,11 +191,29 @@ function placed(wanted, view) {
   const taken = [];
   for (const tick of wanted) {
     if (tick.right < view.left || tick.left > view.right) continue;
-    const free = taken.every((other) => other.left === other.right || tick.right + 4 <= other.left || tick.left >= other.right + 4);
-    if (free) taken.push(tick);
+    const met = taken.filter((other) => meets(tick, other));
+    if (!met.length) taken.push(tick);
     else if (tick.kind === "tick") taken.push({...tick, left: tick.x, right: tick.x});
+    else if (tick.kind === "fold") aside(tick, met, taken);
   }
   return taken;
+}
+
+/** @param {Tick} tick @param {Tick} other */
+const meets = (tick, other) => other.left !== other.right && tick.right + GAP > other.left && tick.left < other.right + GAP;
+
+/**
+ * Puts the length of a fold as near to its middle as there is room; where there is none, the time of day in its way goes.
+ * @param {Tick} fold @param {Tick[]} met @param {Tick[]} taken
+ */
+function aside(fold, met, taken) {
+  const moves = met.flatMap((other) => [other.left - GAP - fold.right, other.right + GAP - fold.left]).sort((a, b) => Math.abs(a) - Math.abs(b));
+  const moved = moves.filter((by) => Math.abs(by) <= FOLD).map((by) => ({...fold, x: fold.x + by, left: fold.left + by, right: fold.right + by}));
+  const free = moved.find((each) => each.left >= 0 && taken.every((other) => !meets(each, other)));
+  if (free) return void taken.push(free);
+  if (met.some((other) => other.kind !== "start")) return;
+  for (const other of met) taken.splice(taken.indexOf(other), 1);
+  taken.push(fold);
 }
 
 /**

@@ -97,9 +97,10 @@ function runShapes(node, now, away) {
   const end = node.to ?? now;
   /** @type {Shape[]} */
   const shapes = [];
-  let at = node.from;
+  let at = node.began === undefined ? node.from : node.began ?? end;
+  if (at > node.from) shapes.push({form: "queue", from: node.from, to: at, open: node.to === null && at === end});
   for (const gap of away) {
-    const from = Math.max(gap.from, node.from);
+    const from = Math.max(gap.from, at);
     const to = Math.min(gap.to, end);
     if (to <= from) continue;
     if (from > at) shapes.push({form: "held", from: at, to: from});

@@ -155,6 +155,7 @@ export function runStore(id, api) {
     note("run");
     if (restarted) void reload();
     else if (!same) later();
+    if (known.status !== run.status && run.status === "waiting") void readEvents();
     if (hasEnded(run.status) && !ended) { ended = true; }
     if (!hasEnded(run.status) && !stream) { ended = false; connect(); }
   }

@@ -77,7 +77,7 @@ export function timeline(hooks) {
     // A last fold ends at the live edge: nothing after it may be drawn as if it were time.
     const idleNow = isLive() && folds.length > 0 && folds[folds.length - 1].to >= end - 1;
     shape = {start: least, end: idleNow ? end : view.end, folds, width: shape.width, fold: isCompact() ? 20 : FOLD};
-    key.tell(meanings(data.calls, gone.length > 0));
+    key.tell(meanings(data.calls, gone.length > 0, root.began !== undefined && (root.began ?? now) > root.from));
     bar.state({count: data.calls.length, live: isLive(), follow: view.follow, fold: view.fold, foldable: found.length > 0});
     moved();
   }
@@ -188,8 +188,8 @@ export function timeline(hooks) {
     layout();
   }
 
-  /** @param {string} id selects a step also where it is in a closed part of the tree */
-  function reach(id) {
+  /** @param {string} id selects a step also where it is in a closed part of the tree @param {boolean} [open] */
+  function reach(id, open = true) {
     if (!root) return;
     const pending = [root];
     while (pending.length) {
@@ -198,7 +198,7 @@ export function timeline(hooks) {
       for (let above = node.parent; above; above = above.parent) { closed.delete(above.id); if (above.type === "map" || above.call?.child) opened.add(above.id); }
       if (view.find) { view.find = ""; bar.clear(); }
       layout();
-      select(id, true);
+      select(id, open);
       return;
     }
   }
@@ -280,7 +280,7 @@ export function timeline(hooks) {
     if (shape.end !== view.end) layout();
   }, "second")];
 
-  /** @type {string|null} */
+  /** @type {{id: string, open: boolean}|null} */
   let wanted = null;
 
   return {
@@ -288,8 +288,8 @@ export function timeline(hooks) {
     foldBox: bar.fold,
     select, step, reach,
     focus: () => body.focus({preventScroll: true}),
-    /** @param {string|null} id the step to begin with */
-    want(id) { wanted = id; },
+    /** @param {string} id the step to begin with @param {boolean} open whether somebody asked for it, so that its page is opened on a phone */
+    want(id, open) { wanted = {id, open}; },
     /** the tree has another width now */
     measured() { if (element.isConnected) measure(); },
     /** @param {any} run @param {Call[]} calls */
@@ -298,7 +298,7 @@ export function timeline(hooks) {
       data = {run, calls};
       layout();
       if (isFirst && root) {
-        if (wanted) reach(wanted);
+        if (wanted) reach(wanted.id, wanted.open);
         if (!view.selected) select(notable(root).id);
         if (!view.selected) select(root.id);
       } else {

@@ -84,14 +84,16 @@ export function legend() {
 }
 
 /**
- * Which forms a run's calls are drawn with.
+ * Which forms a run and its calls are drawn with.
  * @param {import("./layout.js").Call[]} calls
  * @param {boolean} away whether the run has ever left memory
+ * @param {boolean} queued whether it was not claimed at once
  * @returns {Set<Meaning>}
  */
-export function meanings(calls, away) {
+export function meanings(calls, away, queued) {
   /** @type {Set<Meaning>} */
   const found = new Set(away ? ["away"] : []);
+  if (queued) found.add("queue");
   for (const call of calls) {
     if (call.kind === "undo") found.add("undo");
     else if (call.kind === "timeout") found.add("sleep");

@@ -11,10 +11,12 @@ import {ioTab} from "./io.js";
 import {journalTab} from "./journal.js";
 import {logsPreview, logsTab} from "./logs.js";
 import {edge} from "./pane.js";
+import {parkedBlock} from "./parked.js";
 import {causeOf, listed} from "./same.js";
 import {retryAll} from "./samecause.js";
 import {hasEnded} from "./store.js";
 import {tabBar} from "./tabbar.js";
+import {markTab} from "./tabicon.js";
 import {timeline} from "./timeline.js";
 import {icon, stateBadge} from "../components/icons.js";
 import {problemToast} from "../components/toasts.js";
@@ -57,6 +59,7 @@ export function runView(store, around) {
   }, onExpand: (call) => void store.expand(call).catch((error) => problemToast(error, "The child run could not be read."))});
   const facts = factsBar(store);
   const sentence = nowBar(store, () => (store.detail.error ? same(store.detail.error) : null));
+  const parked = parkedBlock(store, () => actions.helpers());
   const failure = failurePanel(store);
   const events = eventsPanel(store, around);
   const logs = logsPreview(store, {select: (call) => reach(call), all: () => tabs.choose("logs")});
@@ -134,7 +137,7 @@ export function runView(store, around) {
   element.append(
     h("header", {class: "run-head"}, h("button", {type: "button", class: "icon-button run-back", "aria-label": "Back to the runs", onclick: around.back}, icon("chevron-left")),
       h("div", {class: "run-title"}, h("h1", {}, h("bdi", {dir: "auto"}, store.detail.workflow)), idWithCopy(store.id)), badge, generations, actions.bar),
-    facts.element, sentence.element,
+    facts.element, sentence.element, parked.element,
     h("div", {class: "run-main"}, h("div", {class: "run-left"}, tabs.element, content), handle, shade, aside),
     actions.foot);
   element.classList.toggle("insp-closed", recall("inspector.closed", false) || narrow.matches);
@@ -176,7 +179,9 @@ export function runView(store, around) {
     tellGenerations();
     facts.tell();
     sentence.tell();
+    parked.tell();
     actions.tell();
+    markTab(detail.status === "failed");
     if (parts.has("run") || parts.has("calls")) lines.update(detail, store.shownCalls());
     failure.tell();
     events.tell();
@@ -188,7 +193,9 @@ export function runView(store, around) {
 
   store.listen(tell);
   tabs.choose(tabs.chosen());
-  lines.want(around.query.get("step") ?? (store.detail.error ? failedCall(store)?.id ?? null : null));
+  const asked = around.query.get("step");
+  const failing = store.detail.error ? failedCall(store)?.id : undefined;
+  if (asked || failing) lines.want(asked || failing || "", Boolean(asked));
   tell(new Set(["run", "calls"]));
 
   return {
@@ -199,6 +206,7 @@ export function runView(store, around) {
       store.close();
       facts.stop();
       lines.stop();
+      markTab(false);
     },
   };
 }

@@ -73,12 +73,15 @@ export function runTable(around) {
 
   const height = () => (window.innerWidth < 768 ? 64 : 38);
 
+  /** Where the first row is, from the top of the window. */
+  const start = () => table.getBoundingClientRect().top + head.offsetHeight;
+
   /** Puts the rows near the window into the page. */
   function draw() {
     let from = 0;
     let to = rows.length;
     if (rows.length > WINDOWED) {
-      const top = before.getBoundingClientRect().top;
+      const top = start();
       from = Math.max(0, Math.floor(-top / height()) - MARGIN);
       to = Math.min(rows.length, Math.ceil((window.innerHeight - top) / height()) + MARGIN);
       if (to <= from) [from, to] = [Math.max(0, rows.length - MARGIN * 2), rows.length];
@@ -123,7 +126,7 @@ export function runTable(around) {
     if (!run) return;
     const place = rows.indexOf(run);
     if (!rowOf(run).row.isConnected) {
-      const top = before.getBoundingClientRect().top + window.scrollY;
+      const top = start() + window.scrollY;
       window.scrollTo(0, Math.max(0, top + place * height() - window.innerHeight / 2));
       draw();
     }

@@ -21,7 +21,7 @@ async function read() {
   if (session.authenticated && !document.hidden) {
     try {
       const [runs, known] = await Promise.all([api.get("/overview", {window: "15m"}), counts.value?.workflows ? null : api.get("/workflows")]);
-      counts.value = {byStatus: runs.now.by_status, workflows: known ? known.workflows.length : counts.value?.workflows ?? null};
+      counts.value = {byStatus: runs.now.by_status, workflows: known ? known.workflows.filter((/** @type {any} */ each) => each.kind !== "step").length : counts.value?.workflows ?? null};
     } catch {
       // The connection's own bar says it; the old counts stay.
     }

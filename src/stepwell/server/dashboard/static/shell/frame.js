@@ -9,6 +9,7 @@ import {refusal} from "../components/loading.js";
 import {session} from "../lib/api.js";
 import {connection} from "../lib/connection.js";
 import {effect, h} from "../lib/dom.js";
+import {shortId} from "../lib/format.js";
 import {shown} from "../lib/keys.js";
 import {go, href} from "../lib/router.js";
 import {choose, next, theme} from "../lib/theme.js";
@@ -47,6 +48,7 @@ export function frame() {
     // One primary button per page: where the page has none of its own, starting a run is it.
     begin.classList.toggle("primary", (section === "" || section === "runs") && parts.length < 2 && !page.element.querySelector(".button.primary"));
     crumbs.replaceChildren(...trail(section, place, page.title));
+    page.above?.((path, text) => { if (page.element.isConnected) crumbs.replaceChildren(...trail(section, place, page.title, [path, text])); });
     side.mark(section === "start" ? "workflows" : section);
     foot.mark(section);
   }
@@ -60,15 +62,15 @@ export function frame() {
   };
 }
 
-/** @param {string} section @param {import("../lib/router.js").Place} place @param {string} title */
-function trail(section, place, title) {
+/** @param {string} section @param {import("../lib/router.js").Place} place @param {string} title @param {[string, string]} [above] what the page stands under, once it knows */
+function trail(section, place, title, above) {
   const parts = place.path.split("/").filter(Boolean);
-  const last = (/** @type {string} */ text, mono = false) => h("span", {"aria-current": "page", class: mono ? "mono" : null}, h("bdi", {dir: "auto"}, text));
+  const last = (/** @type {string} */ text, mono = false) => h("span", {"aria-current": "page", class: mono ? "mono" : null}, h("bdi", {dir: "auto", title: shortId(text) === text ? null : text}, shortId(text)));
   const up = (/** @type {string} */ path, /** @type {string} */ text) => [h("a", {href: href(path)}, h("bdi", {dir: "auto"}, text)), h("span", {class: "crumb-sep", "aria-hidden": "true"}, "/")];
   if (parts.length < 2) return section === "start" ? [...up("/workflows", "Workflows"), last("Start run")] : [last(NAMES[section] ?? title)];
   const name = decodeURIComponent(parts[1]);
   if (section === "start") return [...up("/workflows", "Workflows"), ...up(`/workflows/${parts[1]}`, name), last("Start run")];
-  return [...up(`/${parts[0]}`, NAMES[parts[0]] ?? parts[0]), last(name, parts[0] === "runs")];
+  return [...up(`/${parts[0]}`, NAMES[parts[0]] ?? parts[0]), ...(above ? up(...above) : []), last(name, parts[0] === "runs")];
 }
 
 /** Where one goes on a narrow screen. */

@@ -6,6 +6,9 @@ import {h} from "../lib/dom.js";
 import {duration} from "../lib/format.js";
 import {link} from "../lib/router.js";
 
+/** How many runs whose ids begin alike are looked at. */
+const ALIKE = 100;
+
 /**
  * @param {any} workflow
  * @param {{api: any}} around
@@ -23,6 +26,15 @@ export function beforePanel(workflow, {api}) {
   /** @param {any} sign @param {any[]} content */
   const say = (sign, ...content) => idBox.replaceChildren(sign, h("p", {}, ...content));
 
+  /** @param {string} id the run that has it, asked of the list: there being none is no error @returns {Promise<any>} */
+  async function runOf(id) {
+    const page = await api.get(`/runs?id=${encodeURIComponent(id)}&limit=${ALIKE}`);
+    const found = page.runs.find((/** @type {any} */ run) => run.id === id);
+    // The list goes by the beginning of an id: only where very many begin so, the run itself is asked for.
+    if (found || page.runs.length < ALIKE) return found ?? null;
+    return api.get(`/runs/${encodeURIComponent(id)}`).catch((/** @type {any} */ error) => { if (error.status === 404) return null; throw error; });
+  }
+
   /** @param {string} id */
   function checkId(id) {
     if (id === asked && idBox.firstChild) return;
@@ -31,14 +43,14 @@ export function beforePanel(workflow, {api}) {
     if (!id) return say(icon("info"), h("strong", {}, "A new id is made."), " Give one to make the start idempotent.");
     timer = window.setTimeout(async () => {
       try {
-        const run = await api.get(`/runs/${encodeURIComponent(id)}`);
+        const run = await runOf(id);
         if (asked !== id) return;
+        if (!run) return say(stateIcon("succeeded", 16), h("strong", {}, h("bdi", {}, id), " is free."), " A second start with this id and the same input returns the same run.");
         const isOurs = run.workflow === workflow.name;
         say(stateIcon(run.status, 16), link(`/runs/${encodeURIComponent(id)}`, h("strong", {}, h("bdi", {}, id))), h("strong", {}, ` is there, ${run.status}.`), isOurs ? " The same input returns that run, another input is refused." : [" It belongs to ", h("bdi", {}, run.workflow), ", so this start is refused."]);
       } catch (error) {
         if (asked !== id) return;
-        if (/** @type {any} */ (error).status === 404) say(stateIcon("succeeded", 16), h("strong", {}, h("bdi", {}, id), " is free."), " A second start with this id and the same input returns the same run.");
-        else say(icon("info"), `Whether the id is free could not be read: ${/** @type {Error} */ (error).message}`);
+        say(icon("info"), `Whether the id is free could not be read: ${/** @type {Error} */ (error).message}`);
       }
     }, 250);
   }

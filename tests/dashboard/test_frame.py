@@ -1,0 +1,224 @@
+"""The frame: keys, palette, theme, focus, first use, logging in, and a server below another path."""
+
+import asyncio
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from stepwell import App
+from tests.dashboard.browsing import FLAGS, Site, browsing, shoot
+from tests.dashboard.busy import Switch, busy
+from tests.server.live import live
+
+
+def test_sequences_of_keys_go_places(desk: Site) -> None:
+    with desk.page("/") as page:
+        for key, path in [("r", "/runs"), ("w", "/workflows"), ("q", "/queues"), ("d", "/failures"), ("e", "/events"), ("o", "/")]:
+            expect(page.locator("main h1").first).to_be_attached()
+            page.keyboard.press("g")
+            page.keyboard.press(key)
+            expect(page).to_have_url(re.compile(re.escape(path) + "$"))
+
+
+def test_keys_are_listed_and_can_be_switched_off(desk: Site) -> None:
+    with desk.page("/runs") as page:
+        expect(page.locator("tr.run-row").first).to_be_visible()
+        page.keyboard.press("?")
+        dialog = page.get_by_role("dialog", name="Keys")
+        expect(dialog).to_contain_text("next row")
+        shoot(page, "keys")
+        dialog.get_by_label("Single keys act").uncheck()
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+        page.keyboard.press("j")
+        expect(page.locator("tr.is-current")).to_have_count(0)
+        page.keyboard.press("Control+k")
+        expect(page.get_by_role("dialog", name="Find or do anything")).to_be_visible()
+
+
+def test_keys_rest_while_somebody_types(desk: Site) -> None:
+    with desk.page("/workflows") as page:
+        page.get_by_role("searchbox").fill("")
+        page.keyboard.type("gr s?")
+        expect(page.get_by_role("searchbox")).to_have_value("gr s?")
+        expect(page).to_have_url(re.compile("/workflows"))
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_palette_finds_runs_first(desk: Site, dark: bool) -> None:
+    with desk.page("/", dark=dark) as page:
+        page.keyboard.press("Control+k")
+        field = page.get_by_role("combobox", name="Find or do anything")
+        expect(field).to_be_focused()
+        field.fill("later")
+        first = page.get_by_role("option").first
+        expect(first).to_contain_text("later-2")
+        expect(page.get_by_role("option", name=re.compile("Runs with id later"))).to_contain_text("2")
+        shoot(page, f"palette-{'dark' if dark else 'light'}")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(re.compile("/runs/later-1$"))
+
+
+def test_the_palette_offers_what_can_be_done_here(desk: Site) -> None:
+    with desk.page("/runs") as page:
+        page.get_by_role("button", name="Find or do anything").click()
+        page.get_by_role("combobox", name="Find or do anything").fill("start place")
+        page.get_by_role("option", name="Start place_order").click()
+        expect(page).to_have_url(re.compile("/start/place_order$"))
+
+
+def test_the_theme_is_chosen_and_remembered(desk: Site) -> None:
+    with desk.page("/") as page:
+        paper = "getComputedStyle(document.body).backgroundColor"
+        assert page.evaluate(paper) == "rgb(247, 245, 241)"
+        turn = page.get_by_role("button", name=re.compile("^Theme"))
+        turn.click()
+        turn.click()
+        assert page.evaluate(paper) == "rgb(19, 18, 16)"
+        page.reload()
+        assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+        assert page.evaluate(paper) == "rgb(19, 18, 16)"
+        turn.click()
+        assert page.evaluate(paper) == "rgb(247, 245, 241)"
+
+
+def test_the_sidebar_can_be_narrow(desk: Site) -> None:
+    with desk.page("/") as page:
+        expect(page.locator(".states-cell").first).to_be_visible()
+        page.keyboard.press("[")
+        assert page.locator(".sidebar").evaluate("e => e.offsetWidth") == 56
+        page.reload()
+        assert page.locator(".sidebar").evaluate("e => e.offsetWidth") == 56
+        page.get_by_role("link", name="Runs", exact=False).first.hover()
+        expect(page.get_by_role("tooltip")).to_be_visible()
+
+
+def test_a_dialog_keeps_the_focus_and_gives_it_back(desk: Site) -> None:
+    with desk.page("/runs?state=failed") as page:
+        button = page.get_by_role("button", name="Actions for slow-2")
+        button.click()
+        page.get_by_role("menuitem", name="Restart…").click()
+        for _ in range(5):
+            page.keyboard.press("Tab")
+            assert page.evaluate("document.activeElement === document.body || !!document.activeElement.closest('dialog')")
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_menu_is_worked_by_keys(desk: Site) -> None:
+    with desk.page("/runs") as page:
+        button = page.get_by_role("button", name="Columns")
+        button.focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("menu")).to_be_visible()
+        expect(page.get_by_role("menuitemcheckbox").first).to_be_focused()
+        page.keyboard.press("ArrowDown")
+        expect(page.get_by_role("menuitemcheckbox").nth(1)).to_be_focused()
+        page.keyboard.press("Escape")
+        expect(button).to_be_focused()
+
+
+def test_one_can_skip_to_the_content(desk: Site) -> None:
+    with desk.page("/") as page:
+        expect(page.locator(".states-cell").first).to_be_visible()
+        page.keyboard.press("Tab")
+        skip = page.get_by_role("link", name="Skip to content")
+        expect(skip).to_be_focused()
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_nothing_turns_where_motion_is_unwanted(desk: Site) -> None:
+    with desk.page("/runs?state=running") as page:
+        page.emulate_media(reduced_motion="reduce")
+        expect(page.locator(".turning").first).to_be_attached()
+        assert page.locator(".turning").first.evaluate("e => getComputedStyle(e).animationName") == "none"
+
+
+def test_forced_colours_keep_the_selection_visible(desk: Site) -> None:
+    with desk.page("/runs") as page:
+        page.emulate_media(forced_colors="active")
+        expect(page.locator("tr.run-row").first).to_be_visible()
+        shoot(page, "runs-forced-colours")
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1440, False), (1440, True), (390, False)])
+def test_first_use(width: int, dark: bool) -> None:
+    with live(lambda: busy(Switch())) as server, browsing(server.url) as site, site.page("/runs", width=width, dark=dark) as page:
+        expect(page.get_by_role("heading", name="No runs yet")).to_be_visible()
+        expect(page.locator(".first-sign.is-done")).to_have_count(3)
+        expect(page.locator(".first-status")).to_contain_text("Waiting for the first run.")
+        expect(page.locator(".art")).to_have_count(1)
+        shoot(page, f"first-use-{width}-{'dark' if dark else 'light'}")
+        page.get_by_role("button", name="Copy the program").click()
+        assert "@app.workflow" in page.evaluate("navigator.clipboard.readText()")
+        server.run(server.app.runs.start("place_order", {"amount": 1}, id="first-1"))
+        expect(page.locator("tr.run-row .run-link")).to_have_text(["first-1"])
+
+
+def test_logging_in_with_a_key() -> None:
+    with live(lambda: busy(Switch())) as server, browsing(server.url) as site:
+        secret = server.run(_key(server, ["read"]))
+        with site.page("/runs?state=failed", allow="401") as page:
+            expect(page).to_have_url(re.compile(r"/login\?next="))
+            shoot(page, "login")
+            page.get_by_label("API key").fill("swk_wrong")
+            page.get_by_role("button", name="Log in").click()
+            expect(page.get_by_role("alert")).to_contain_text("unknown, expired or revoked")
+            page.get_by_label("API key").fill(secret)
+            page.get_by_role("button", name="Log in").click()
+            expect(page).to_have_url(re.compile(r"/runs\?state=failed$"))
+            expect(page.get_by_text("No runs match.")).to_be_visible()
+            expect(page.get_by_role("link", name="Start run")).to_have_count(0)
+            page.get_by_role("button", name="Namespace and key").click()
+            expect(page.get_by_role("menu")).to_contain_text("read")
+            page.get_by_role("menuitem", name="Log out").click()
+            expect(page).to_have_url(re.compile("/login$"))
+
+
+def test_a_key_that_may_only_read_is_offered_no_actions() -> None:
+    with live(lambda: busy(Switch())) as server, browsing(server.url) as site:
+        server.run(server.app.runs.start("place_order", {"amount": 13}, id="bad-1"))
+        secret = server.run(_key(server, ["read"]))
+        with site.page("/login?next=/runs", allow="401") as page:
+            page.get_by_label("API key").fill(secret)
+            page.keyboard.press("Enter")
+            row = page.locator("tr.run-row", has_text="bad-1")
+            expect(row).to_be_visible()
+            page.get_by_role("button", name="Actions for bad-1").click()
+            expect(page.get_by_role("menuitem", name="Open")).to_be_visible()
+            expect(page.get_by_role("menuitem", name=re.compile("Retry|Restart"))).to_have_count(0)
+
+
+def test_a_login_leads_only_to_pages_of_ours(desk: Site) -> None:
+    with desk.page("/login?next=//example.com/") as page:
+        page.get_by_role("button", name="Go on").click()
+        expect(page).to_have_url(f"{desk.url}/")
+
+
+def test_below_another_path() -> None:
+    with live(lambda: _mounted()) as server, browsing(server.url) as site:
+        server.serving._server.config.root_path = "/ops/steps"
+        with site.page("/ops/steps/runs") as page:
+            page.get_by_role("link", name="Workflows", exact=False).first.click()
+            expect(page).to_have_url(re.compile("/ops/steps/workflows$"))
+            expect(page.locator(".flows-table tbody tr").first).to_be_visible()
+            page.locator(".flows-table .name").first.click()
+            expect(page).to_have_url(re.compile("/ops/steps/workflows/[a-z_]+$"))
+
+
+def _mounted() -> App:
+    return busy(Switch())
+
+
+async def _key(server: Any, scopes: list[str]) -> str:
+    services = await server.serving._front.backend.services()
+    _, secret = await services.keys.create("tester", scopes)
+    await asyncio.sleep(0)
+    return str(secret)
+
+
+assert FLAGS

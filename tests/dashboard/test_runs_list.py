@@ -1,0 +1,225 @@
+"""The list of runs: what it shows, its filter, its keys, and the way back."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.dashboard.browsing import Site, shoot
+from tests.dashboard.busy import STATES
+from tests.dashboard.shopfront import XSS
+
+WIDTHS = [(1440, False), (1440, True), (1100, True), (800, False), (390, False), (390, True), (320, False)]
+
+
+@pytest.mark.parametrize(("width", "dark"), WIDTHS)
+def test_what_it_shows(desk: Site, width: int, dark: bool) -> None:
+    with desk.page("/runs", width=width, dark=dark) as page:
+        expect(page.locator("tr.run-row").first).to_contain_text("import-1")
+        assert page.locator("tr.run-row").count() >= 50
+        failed = page.locator("tr.run-row", has_text="slow-2")
+        expect(failed.locator(".class-name")).to_have_text("TimeoutError")
+        expect(page.locator("table.runs-table")).to_have_attribute("aria-rowcount", re.compile(r"^\d+$"))
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+        shoot(page, f"runs-{width}-{'dark' if dark else 'light'}")
+
+
+def test_each_state_has_a_sign_of_its_own(desk: Site) -> None:
+    with desk.page("/runs") as page:
+        expect(page.locator("tr.run-row").first).to_be_visible()
+        shapes = page.evaluate(
+            """async (states) => {
+                const {stateIcon} = await import("/static/components/states.js");
+                return states.map((state) => [...stateIcon(state).querySelectorAll("*")].map((e) => e.outerHTML).join(""));
+            }""",
+            list(STATES),
+        )
+        assert len(set(shapes)) == len(STATES)
+        solid = [state for state, shape in zip(STATES, shapes, strict=True) if 'd="M' in shape.split("fill=")[0] and "fill=\"currentColor\"" in shape.split(">")[0]]
+        assert solid == ["parked", "failed"]
+
+
+def test_hostile_texts_are_texts(desk: Site) -> None:
+    with desk.page("/runs?id=hostile") as page:
+        expect(page.locator("tr.run-row")).to_have_count(len(XSS))
+        links = page.locator("tr.run-row .run-link")
+        shown = [link.get_attribute("title") or link.inner_text() for link in links.all()]
+        assert all(any(text in each for each in shown) for text in XSS)
+        assert page.locator("tr.run-row img, tr.run-row script").count() == 0
+        expect(page.locator("tr.run-row bdi").first).to_have_attribute("dir", "auto")
+        shoot(page, "runs-hostile")
+
+
+def test_the_filter_is_the_address(desk: Site) -> None:
+    with desk.page("/runs?state=failed&tag=region=eu") as page:
+        expect(page.locator("tr.run-row")).to_have_count(3)
+        expect(page.locator(".token")).to_have_count(2)
+        expect(page.locator(".token-total")).to_have_text("3 runs")
+        page.get_by_role("button", name="Remove tag has region=eu").click()
+        expect(page).to_have_url(re.compile(r"/runs\?state=failed$"))
+        expect(page.locator("tr.run-row")).to_have_count(4)
+        page.go_back()
+        expect(page.locator(".token")).to_have_count(2)
+        expect(page.locator("tr.run-row")).to_have_count(3)
+
+
+def test_typing_a_filter(desk: Site) -> None:
+    with desk.page("/runs") as page:
+        expect(page.locator("tr.run-row").first).to_be_visible()
+        page.keyboard.press("/")
+        field = page.get_by_role("combobox", name="Add a filter, or text")
+        expect(field).to_be_focused()
+        field.press_sequentially("sta")
+        expect(page.get_by_role("option", name=re.compile("^state is queued, running"))).to_be_visible()
+        page.keyboard.press("Escape")
+        field.press_sequentially("stat")
+        expect(page.get_by_role("option").first).to_contain_text("text contains")
+        page.get_by_role("option", name=re.compile("^state is")).click()
+        expect(page.locator(".token-editing")).to_contain_text("state")
+        field.press_sequentially("wai")
+        expect(page.get_by_role("option").first).to_contain_text("waiting")
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(re.compile(r"state=waiting"))
+        expect(page.locator("tr.run-row")).to_have_count(2)
+        shoot(page, "runs-filter")
+        page.keyboard.press("Escape")
+        page.keyboard.press("Backspace")
+        expect(page.locator(".token-editing")).to_contain_text("waiting")
+
+
+def test_free_text_is_a_filter_too(desk: Site) -> None:
+    with desk.page("/runs") as page:
+        page.get_by_role("combobox").fill("gateway")
+        page.get_by_role("option", name=re.compile("text contains")).click()
+        expect(page).to_have_url(re.compile(r"text=gateway"))
+        expect(page.locator("tr.run-row")).to_have_count(3)
+
+
+def test_nothing_matches(desk: Site) -> None:
+    with desk.page("/runs?state=failed&id=later") as page:
+        expect(page.get_by_text("No runs match.")).to_be_visible()
+        page.locator(".none-do").get_by_role("button", name="Remove state is failed").click()
+        expect(page.locator("tr.run-row")).to_have_count(2)
+
+
+def test_a_bad_filter_says_what_is_wrong(desk: Site) -> None:
+    with desk.page("/runs?state=lost", allow="422") as page:
+        expect(page.locator(".runs-panel .refusal")).to_contain_text("lost")
+
+
+def test_keys_move_select_and_open(desk: Site) -> None:
+    with desk.page("/runs?state=failed") as page:
+        expect(page.locator("tr.run-row")).to_have_count(4)
+        page.keyboard.press("j")
+        page.keyboard.press("j")
+        second = page.locator("tr.run-row").nth(1)
+        expect(second).to_have_class(re.compile("is-current"))
+        expect(second.locator(".run-link")).to_be_focused()
+        page.keyboard.press("x")
+        expect(second).to_have_attribute("aria-selected", "true")
+        page.keyboard.press("j")
+        page.keyboard.press("Shift+X")
+        expect(page.locator(".bulk-words")).to_have_text("2 selected")
+        page.keyboard.press("Escape")
+        expect(page.locator(".bulk-words")).to_contain_text("newest first")
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(re.compile(r"/runs/slow-1$"))
+
+
+def test_back_restores_the_place_in_the_list(desk: Site) -> None:
+    with desk.page("/runs") as page:
+        expect(page.locator(".list-foot")).to_contain_text("50 of")
+        page.mouse.wheel(0, 4000)
+        expect(page.locator(".list-foot")).to_contain_text(re.compile("^1[0-9]{2} "))
+        link = page.get_by_role("link", name="bulk-060")
+        link.scroll_into_view_if_needed()
+        assert page.evaluate("scrollY") > 500
+        place = link.bounding_box()
+        assert place
+        link.evaluate("link => link.click()")
+        expect(page.locator(".run-head h1")).to_be_visible()
+        page.go_back()
+        expect(link).to_be_in_viewport()
+        expect(page.locator(".hist")).to_be_visible()
+        back = link.bounding_box()
+        assert back
+        assert abs(back["y"] - place["y"]) < 80
+
+
+def test_the_picture_chooses_a_range(desk: Site) -> None:
+    with desk.page("/runs?since=1h") as page:
+        bars = page.locator(".hist-bar .hist-all")
+        expect(bars.first).to_be_attached()
+        box = page.locator(".hist-svg").bounding_box()
+        assert box
+        page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 20)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] - 1, box["y"] + 20, steps=4)
+        page.mouse.up()
+        expect(page).to_have_url(re.compile(r"since=2\d{3}-.*until=2\d{3}-"))
+        expect(page.locator("tr.run-row").first).to_be_visible()
+
+
+def test_columns_are_remembered(desk: Site) -> None:
+    with desk.page("/runs") as page:
+        page.get_by_role("button", name="Columns").click()
+        page.get_by_role("menuitemcheckbox", name="Queue").click()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("columnheader", name="Queue")).to_be_visible()
+        expect(page.locator("tr.run-row .c-queue").first).to_have_text("default")
+        page.reload()
+        expect(page.get_by_role("columnheader", name="Queue")).to_be_visible()
+
+
+def test_views_are_filters_with_names(desk: Site) -> None:
+    with desk.page("/runs") as page:
+        expect(page.locator("[data-view=All]")).to_have_attribute("aria-current", "page")
+        expect(page.locator("[data-view='Needs a person'] .view-count")).to_have_text("1")
+        page.locator("[data-view=Failed]").click()
+        expect(page.locator("tr.run-row")).to_have_count(4)
+        page.get_by_role("combobox").fill("gateway")
+        page.get_by_role("option", name=re.compile("text contains")).click()
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Save view").click()
+        page.get_by_label("Name of the view").fill("Gateway")
+        page.keyboard.press("Enter")
+        expect(page.locator("[data-view=Gateway]")).to_have_attribute("aria-current", "page")
+        page.locator("[data-view=All]").click()
+        page.locator("[data-view=Gateway]").click()
+        expect(page.locator("tr.run-row")).to_have_count(3)
+
+
+def test_the_list_as_a_file(desk: Site) -> None:
+    with desk.page("/runs?state=failed") as page:
+        expect(page.locator("tr.run-row")).to_have_count(4)
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name="Export").click()
+        text = waiting.value.path().read_text()
+        assert text.splitlines()[0].startswith("id,workflow,status")
+        assert len(text.splitlines()) == 5
+        found = page.evaluate("import('/static/runs/export.js').then((m) => m.field('=1+1'))")
+        assert found == "'=1+1", "a spreadsheet must not compute it"
+
+
+def test_ten_thousand_rows_stay_few_elements(desk: Site) -> None:
+    with desk.page("/runs?id=bulk") as page:
+        expect(page.locator("tr.run-row").first).to_be_visible()
+        result = page.evaluate(
+            """async () => {
+                const {runTable} = await import("/static/runs/table.js");
+                const run = (n) => ({id: `r-${n}`, key: String(n), workflow: "w", status: "succeeded", tags: {}, created_at: "2026-01-01T00:00:00Z", started_at: "2026-01-01T00:00:00Z", finished_at: "2026-01-01T00:00:01Z", now: null, parent: null, queue: "q", priority: 1, worker: null});
+                const table = runTable({columns: [], isSelected: () => false, onCheck() {}, onMenu() {}, onNear() {}, onOpen() {}});
+                document.querySelector("#main").replaceChildren(table.element);
+                table.set(Array.from({length: 10000}, (_, n) => run(n)));
+                const first = table.element.querySelectorAll("tr.run-row").length;
+                scrollTo(0, document.documentElement.scrollHeight / 2);
+                await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+                const shown = [...table.element.querySelectorAll(".run-link")].map((link) => Number(link.textContent.slice(2)));
+                table.stop();
+                return {first, count: shown.length, least: Math.min(...shown), height: document.documentElement.scrollHeight};
+            }"""
+        )
+        assert result["first"] < 120
+        assert result["count"] < 120
+        assert result["least"] > 4000
+        assert result["height"] > 370_000

@@ -1,0 +1,66 @@
+"""The list while it changes: rows change in place, new runs wait until they are asked in, nothing moves by itself."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.dashboard.browsing import Site, shoot
+from tests.dashboard.busy import until
+from tests.server.live import Live
+
+
+def test_new_runs_wait_while_the_pointer_is_on_the_list(desk: Site, crowd: Live) -> None:
+    with desk.page("/runs?workflow=place_order") as page:
+        first = page.locator("tr.run-row").first
+        expect(first).to_be_visible()
+        first.hover()
+        before = page.locator("tr.run-row .run-link").first.inner_text()
+        for number in range(3):
+            crowd.run(crowd.app.runs.start("place_order", {"amount": 3}, id=f"fresh-{number}"))
+        fresh = page.locator(".fresh")
+        expect(fresh).to_have_text("3 new runs")
+        assert page.locator("tr.run-row .run-link").first.inner_text() == before
+        shoot(page, "runs-pending")
+        page.keyboard.press(".")
+        expect(page.locator("tr.run-row .run-link").first).to_have_text("fresh-2")
+        expect(fresh).to_be_hidden()
+
+
+def test_new_runs_enter_by_themselves_when_nobody_is_there(desk: Site, crowd: Live) -> None:
+    with desk.page("/runs?id=entering") as page:
+        expect(page.get_by_text("No runs match.")).to_be_visible()
+        crowd.run(crowd.app.runs.start("place_order", {"amount": 3}, id="entering-1"))
+        expect(page.locator("tr.run-row .run-link")).to_have_text(["entering-1"])
+
+
+def test_a_row_changes_in_place_and_stays_when_it_no_longer_fits(desk: Site, crowd: Live) -> None:
+    crowd.run(crowd.app.runs.start("pay_later", {"key": "leaving"}, id="leaving-1"))
+    crowd.run(until(crowd.app, "leaving-1", "waiting"))
+    with desk.page("/runs?state=waiting&id=leaving") as page:
+        row = page.locator("tr.run-row", has_text="leaving-1")
+        expect(row.locator(".state-word")).to_have_text("Waiting")
+        crowd.run(crowd.app.events.send("payment.settled", key="leaving", data={}))
+        expect(row.locator(".state-word")).to_have_text("Succeeded")
+        expect(row).to_have_class(re.compile("is-stray"))
+
+
+def test_a_lost_connection_says_so_and_catches_up(desk: Site, crowd: Live) -> None:
+    with desk.page("/runs?id=gap", allow="ERR_INTERNET_DISCONNECTED|Failed to load|ERR_FAILED") as page:
+        expect(page.get_by_text("No runs match.")).to_be_visible()
+        page.evaluate("() => { window.fetched = window.fetch; window.fetch = () => Promise.reject(new TypeError('gone')); }")
+        page.evaluate(
+            """async () => {
+                const app = document.querySelector("script[type=module]").src;
+                const connection = await import(app.replace("app.js", "lib/connection.js"));
+                connection.lost(Date.now() + 4000);
+            }"""
+        )
+        bar = page.locator(".lost")
+        expect(bar).to_be_visible()
+        expect(bar).to_contain_text("Connection lost")
+        shoot(page, "runs-lost")
+        page.evaluate("() => { window.fetch = window.fetched; }")
+        page.get_by_role("button", name="Now").click()
+        expect(bar).to_be_hidden()
+        crowd.run(crowd.app.runs.start("place_order", {"amount": 3}, id="gap-1"))
+        expect(page.locator("tr.run-row .run-link")).to_have_text(["gap-1"])
