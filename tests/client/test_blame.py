@@ -3,7 +3,7 @@
 from typing import Any
 
 from stepwell.client.blame import awaited, blamed
-from stepwell.model.entry import Finished, Started, Stepped
+from stepwell.model.entry import AnyEntry, Finished, Started, Stepped
 from stepwell.model.failure import Failure
 
 TRACE = 'Traceback (most recent call last):\n  File "/srv/shop/billing.py", line 7, in {}\n    x()\nE: m'
@@ -18,7 +18,7 @@ def test_the_step_is_blamed_where_it_was_its_failure() -> None:
     there = Failure(type="E", message="m", traceback=TRACE.format("charge"))
     here = Failure(type="E", message="m", traceback=TRACE.format("order"))
     step = Stepped(call="a", error=there)
-    entries = [Started(), step, Finished(status="failed", error=here, cause="a")]
+    entries: list[AnyEntry] = [Started(), step, Finished(status="failed", error=here, cause="a")]
     assert blamed(entries) is there
     place = awaited(entries)
     assert place is not None
@@ -43,8 +43,8 @@ def test_also_where_its_class_could_not_be_rebuilt() -> None:
 def test_members_of_groups_and_causes_are_told_as_their_steps_had_them() -> None:
     card, mail = Failure(type="shop.CardGone", message="m"), Failure(type="shop.MailRefused", message="550")
     steps = [Stepped(call="@1/charge", error=card), Stepped(call="@2/mail", error=mail)]
-    group = Failure(type="ExceptionGroup", message="two", group=[
-        back("CardGone", "m"), Failure(type="ExceptionGroup", message="in", group=[back("MailRefused", "550")])])  # fmt: skip
+    inner = Failure(type="ExceptionGroup", message="in", group=[back("MailRefused", "550")])
+    group = Failure(type="ExceptionGroup", message="two", group=[back("CardGone", "m"), inner])
     told = blamed([*steps, Finished(status="failed", error=group, cause="@1/charge")])
     assert told is not None
     assert told.group is not None

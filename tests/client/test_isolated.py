@@ -170,6 +170,32 @@ def test_what_nobody_can_load_is_parked_in_the_end(made: tuple[str, App], tmp_pa
     assert "no other process can load this app" in (asyncio.run(main()).reason or "")
 
 
+def test_where_there_are_none_it_looks_less_and_less_often(
+    made: tuple[str, App], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference, app = made
+    pauses: list[float] = []
+
+    async def main() -> None:
+        async with app:
+            isolation = Isolation(app, reference, every=0.01)
+            real = asyncio.sleep
+
+            async def sleep(seconds: float) -> None:
+                pauses.append(seconds)
+                await real(seconds)
+
+            monkeypatch.setattr(asyncio, "sleep", sleep)
+            isolation.start()
+            while pauses.count(0.04) < 2:
+                await real(0.005)
+            await isolation.stop()
+
+    asyncio.run(main())
+    ours = [pause for pause in pauses if pause in (0.01, 0.02, 0.04)]
+    assert ours[:4] == [0.01, 0.02, 0.04, 0.04]
+
+
 def test_in_a_process_that_is_alone_nothing_begins(made: tuple[str, App], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ALONE, "1")
 

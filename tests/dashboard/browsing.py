@@ -2,13 +2,14 @@
 
 import json
 import re
-import shutil
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page, Route, sync_playwright
+
+from tests.dashboard.chromium import chromium
 
 FLAGS = [
     "--no-sandbox",
@@ -98,9 +99,9 @@ def answering(answer: Any) -> Callable[[Route], None]:
 @contextmanager
 def browsing(url: str) -> Generator[Site]:
     """Chromium, as Debian installs it or as Playwright does."""
+    program = chromium()
     with sync_playwright() as playwright:
-        path = shutil.which("chromium") or shutil.which("google-chrome")
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         try:
             yield Site(browser, url)
         finally:

@@ -1,8 +1,5 @@
 """Chromium, and a real server over a database with runs in every state."""
 
-import os
-import shutil
-import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -11,18 +8,6 @@ import pytest
 from tests.dashboard.browsing import Site, browsing
 from tests.dashboard.busy import Switch, busy, fill
 from tests.server.live import Live, live
-
-
-@pytest.fixture(scope="session", autouse=True)
-def chromium() -> str:
-    """Debian's Chromium; installed when it is missing and we may."""
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
-        for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "--no-install-recommends", "chromium"]):
-            subprocess.run(command, check=True, capture_output=True, timeout=600)
-        found = shutil.which("chromium")
-    assert found is not None, "the dashboard's tests need Chromium: apt-get install chromium"
-    return found
 
 
 @contextmanager
@@ -45,7 +30,7 @@ def crowd() -> Generator[Live]:
 
 
 @pytest.fixture(scope="module")
-def desk(crowd: Live, chromium: str) -> Generator[Site]:
+def desk(crowd: Live) -> Generator[Site]:
     """A browser at that server."""
     with browsing(crowd.url) as site:
         yield site

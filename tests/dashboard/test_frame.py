@@ -1,16 +1,22 @@
 """The frame: keys, palette, theme, focus, first use, logging in, and a server below another path."""
 
-import asyncio
 import re
+from collections.abc import Generator
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
-from stepwell import App
-from tests.dashboard.browsing import FLAGS, Site, browsing, shoot
+from tests.dashboard.browsing import Site, shoot
 from tests.dashboard.busy import Switch, busy
-from tests.server.live import live
+from tests.server.live import Live, live
+
+
+@pytest.fixture
+def empty(desk: Site) -> Generator[tuple[Live, Site]]:
+    """A server without any run, and the browser at it."""
+    with live(lambda: busy(Switch())) as server:
+        yield server, Site(desk.browser, server.url)
 
 
 def test_sequences_of_keys_go_places(desk: Site) -> None:
@@ -146,8 +152,9 @@ def test_forced_colours_keep_the_selection_visible(desk: Site) -> None:
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1440, False), (1440, True), (390, False)])
-def test_first_use(width: int, dark: bool) -> None:
-    with live(lambda: busy(Switch())) as server, browsing(server.url) as site, site.page("/runs", width=width, dark=dark) as page:
+def test_first_use(empty: tuple[Live, Site], width: int, dark: bool) -> None:
+    server, site = empty
+    with site.page("/runs", width=width, dark=dark) as page:
         expect(page.get_by_role("heading", name="No runs yet")).to_be_visible()
         expect(page.locator(".first-sign.is-done")).to_have_count(3)
         expect(page.locator(".first-status")).to_contain_text("Waiting for the first run.")
@@ -159,38 +166,38 @@ def test_first_use(width: int, dark: bool) -> None:
         expect(page.locator("tr.run-row .run-link")).to_have_text(["first-1"])
 
 
-def test_logging_in_with_a_key() -> None:
-    with live(lambda: busy(Switch())) as server, browsing(server.url) as site:
-        secret = server.run(_key(server, ["read"]))
-        with site.page("/runs?state=failed", allow="401") as page:
-            expect(page).to_have_url(re.compile(r"/login\?next="))
-            shoot(page, "login")
-            page.get_by_label("API key").fill("swk_wrong")
-            page.get_by_role("button", name="Log in").click()
-            expect(page.get_by_role("alert")).to_contain_text("unknown, expired or revoked")
-            page.get_by_label("API key").fill(secret)
-            page.get_by_role("button", name="Log in").click()
-            expect(page).to_have_url(re.compile(r"/runs\?state=failed$"))
-            expect(page.get_by_text("No runs match.")).to_be_visible()
-            expect(page.get_by_role("link", name="Start run")).to_have_count(0)
-            page.get_by_role("button", name="Namespace and key").click()
-            expect(page.get_by_role("menu")).to_contain_text("read")
-            page.get_by_role("menuitem", name="Log out").click()
-            expect(page).to_have_url(re.compile("/login$"))
+def test_logging_in_with_a_key(empty: tuple[Live, Site]) -> None:
+    server, site = empty
+    secret = server.run(_key(server, ["read"]))
+    with site.page("/runs?state=failed", allow="401") as page:
+        expect(page).to_have_url(re.compile(r"/login\?next="))
+        shoot(page, "login")
+        page.get_by_label("API key").fill("swk_wrong")
+        page.get_by_role("button", name="Log in").click()
+        expect(page.get_by_role("alert")).to_contain_text("unknown, expired or revoked")
+        page.get_by_label("API key").fill(secret)
+        page.get_by_role("button", name="Log in").click()
+        expect(page).to_have_url(re.compile(r"/runs\?state=failed$"))
+        expect(page.get_by_text("No runs match.")).to_be_visible()
+        expect(page.get_by_role("link", name="Start run")).to_have_count(0)
+        page.get_by_role("button", name="Namespace and key").click()
+        expect(page.get_by_role("menu")).to_contain_text("read")
+        page.get_by_role("menuitem", name="Log out").click()
+        expect(page).to_have_url(re.compile("/login$"))
 
 
-def test_a_key_that_may_only_read_is_offered_no_actions() -> None:
-    with live(lambda: busy(Switch())) as server, browsing(server.url) as site:
-        server.run(server.app.runs.start("place_order", {"amount": 13}, id="bad-1"))
-        secret = server.run(_key(server, ["read"]))
-        with site.page("/login?next=/runs", allow="401") as page:
-            page.get_by_label("API key").fill(secret)
-            page.keyboard.press("Enter")
-            row = page.locator("tr.run-row", has_text="bad-1")
-            expect(row).to_be_visible()
-            page.get_by_role("button", name="Actions for bad-1").click()
-            expect(page.get_by_role("menuitem", name="Open")).to_be_visible()
-            expect(page.get_by_role("menuitem", name=re.compile("Retry|Restart"))).to_have_count(0)
+def test_a_key_that_may_only_read_is_offered_no_actions(empty: tuple[Live, Site]) -> None:
+    server, site = empty
+    server.run(server.app.runs.start("place_order", {"amount": 13}, id="bad-1"))
+    secret = server.run(_key(server, ["read"]))
+    with site.page("/login?next=/runs", allow="401") as page:
+        page.get_by_label("API key").fill(secret)
+        page.keyboard.press("Enter")
+        row = page.locator("tr.run-row", has_text="bad-1")
+        expect(row).to_be_visible()
+        page.get_by_role("button", name="Actions for bad-1").click()
+        expect(page.get_by_role("menuitem", name="Open")).to_be_visible()
+        expect(page.get_by_role("menuitem", name=re.compile("Retry|Restart"))).to_have_count(0)
 
 
 def test_a_login_leads_only_to_pages_of_ours(desk: Site) -> None:
@@ -199,26 +206,19 @@ def test_a_login_leads_only_to_pages_of_ours(desk: Site) -> None:
         expect(page).to_have_url(f"{desk.url}/")
 
 
-def test_below_another_path() -> None:
-    with live(lambda: _mounted()) as server, browsing(server.url) as site:
-        server.serving._server.config.root_path = "/ops/steps"
-        with site.page("/ops/steps/runs") as page:
-            page.get_by_role("link", name="Workflows", exact=False).first.click()
-            expect(page).to_have_url(re.compile("/ops/steps/workflows$"))
-            expect(page.locator(".flows-table tbody tr").first).to_be_visible()
-            page.locator(".flows-table .name").first.click()
-            expect(page).to_have_url(re.compile("/ops/steps/workflows/[a-z_]+$"))
-
-
-def _mounted() -> App:
-    return busy(Switch())
+def test_below_another_path(empty: tuple[Live, Site]) -> None:
+    server, site = empty
+    server.serving._server.config.root_path = "/ops/steps"
+    with site.page("/ops/steps/runs") as page:
+        page.get_by_role("link", name="Workflows", exact=False).first.click()
+        expect(page).to_have_url(re.compile("/ops/steps/workflows$"))
+        expect(page.locator(".flows-table tbody tr").first).to_be_visible()
+        page.locator(".flows-table .name").first.click()
+        expect(page).to_have_url(re.compile("/ops/steps/workflows/[a-z_]+$"))
 
 
 async def _key(server: Any, scopes: list[str]) -> str:
     services = await server.serving._front.backend.services()
     _, secret = await services.keys.create("tester", scopes)
-    await asyncio.sleep(0)
     return str(secret)
 
-
-assert FLAGS

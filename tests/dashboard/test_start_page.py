@@ -23,10 +23,6 @@ def site(server: Live) -> Generator[Site]:
         yield site
 
 
-MISSING = "404.*runs/|Failed to load resource"
-"""Asking whether an id is free is answered by 404 when it is."""
-
-
 def fill(page: Page, id: str, amount: str = "12") -> None:
     page.get_by_label(re.compile("^id ")).fill(id)
     page.get_by_label(re.compile("^amount")).fill(amount)
@@ -42,7 +38,7 @@ def sent(page: Page) -> str:
 
 @pytest.mark.parametrize(("width", "dark"), [(1440, False), (1440, True), (1100, False), (800, False), (390, True)])
 def test_the_form(site: Site, width: int, dark: bool) -> None:
-    with site.page("/start/place_order", width=width, dark=dark, allow=MISSING) as page:
+    with site.page("/start/place_order", width=width, dark=dark) as page:
         expect(page.locator(".start-doc")).to_have_text("Charges the card and asks for a review.")
         fill(page, "o-1", "-14")
         page.get_by_label(re.compile("^id ")).focus()
@@ -55,7 +51,7 @@ def test_the_form(site: Site, width: int, dark: bool) -> None:
 
 
 def test_submit_is_never_disabled_and_leads_to_the_first_error(site: Site) -> None:
-    with site.page("/start/place_order", allow=MISSING) as page:
+    with site.page("/start/place_order") as page:
         page.get_by_role("button", name="Start run", exact=True).last.click()
         expect(page.locator(".start-note")).to_have_text("2 fields to fix: id, amount")
         expect(page.get_by_label(re.compile("^id "))).to_be_focused()
@@ -67,7 +63,7 @@ def test_submit_is_never_disabled_and_leads_to_the_first_error(site: Site) -> No
 
 
 def test_it_starts_what_it_says_and_opens_the_run(site: Site, server: Live) -> None:
-    with site.page("/start/place_order", allow=MISSING) as page:
+    with site.page("/start/place_order") as page:
         fill(page, "o-3")
         page.get_by_label(re.compile("^currency")).select_option(label="USD")
         page.get_by_role("switch").click()
@@ -89,7 +85,7 @@ def test_it_starts_what_it_says_and_opens_the_run(site: Site, server: Live) -> N
 
 
 def test_json_and_form_show_the_same(site: Site) -> None:
-    with site.page("/start/place_order", allow=MISSING) as page:
+    with site.page("/start/place_order") as page:
         fill(page, "o-4")
         page.locator(".start-head").get_by_role("button", name="JSON").click()
         editor = page.get_by_role("textbox", name="Input")
@@ -116,7 +112,7 @@ def test_what_the_server_refuses_is_shown_at_the_field(site: Site) -> None:
         "code": "TypeMismatch",
         "errors": [{"path": "order.amount", "message": "Is not accepted here."}],
     }
-    with site.page("/start/place_order", allow=f"{MISSING}|422") as page:
+    with site.page("/start/place_order", allow="422|Failed to load resource") as page:
         page.route(
             "**/api/v1/runs",
             lambda route: (
@@ -131,7 +127,7 @@ def test_what_the_server_refuses_is_shown_at_the_field(site: Site) -> None:
 
 def test_an_id_that_is_taken_is_told_before_and_after(site: Site, server: Live) -> None:
     server.run(server.app.runs.start("place_order", order("taken-1"), id="taken-1"))
-    with site.page("/start/place_order", allow=f"{MISSING}|409") as page:
+    with site.page("/start/place_order", allow="409|Failed to load resource") as page:
         fill(page, "other")
         page.get_by_label(re.compile("^Run id")).fill("taken-1")
         expect(page.locator(".before-id")).to_contain_text("taken-1 is there")
@@ -141,16 +137,16 @@ def test_an_id_that_is_taken_is_told_before_and_after(site: Site, server: Live) 
 
 def test_it_fills_from_the_last_run(site: Site, server: Live) -> None:
     server.run(server.app.runs.start("place_order", order("last-1"), id="last-1"))
-    with site.page("/start/place_order", allow=MISSING) as page:
+    with site.page("/start/place_order") as page:
         page.get_by_role("button", name="Fill from last run").click()
         expect(page.get_by_label(re.compile("^id "))).to_have_value(re.compile(".+"))
         expect(page.get_by_label("sku of 1")).to_have_value("tea")
-    with site.page("/start/place_order?from=last-1", allow=MISSING) as page:
+    with site.page("/start/place_order?from=last-1") as page:
         expect(page.get_by_label(re.compile("^id "))).to_have_value("last-1")
 
 
 def test_lines_are_added_and_taken_away(site: Site) -> None:
-    with site.page("/start/place_order", allow=MISSING) as page:
+    with site.page("/start/place_order") as page:
         fill(page, "o-7")
         page.get_by_role("button", name="Add line").click()
         expect(page.get_by_label("sku of 2")).to_be_focused()
@@ -167,3 +163,41 @@ def test_without_a_name_it_offers_all_workflows(site: Site) -> None:
         expect(page.locator(".before")).to_contain_text("1 serves naps")
     with site.page("/start/nothing") as page:
         expect(page.locator(".start-choose")).to_contain_text("No workflow is called nothing.")
+
+
+def test_workflows_stand_before_steps_and_only_they_are_counted(site: Site) -> None:
+    with site.page("/start") as page:
+        lists = page.locator(".start-list")
+        expect(lists).to_have_count(2)
+        expect(lists.first.locator(".start-name")).to_have_text(["fails", "many", "naps", "place_order", "print_label"])
+        expect(page.get_by_role("heading", name="Steps, as runs of their own")).to_be_visible()
+        expect(lists.last.locator(".start-name")).to_have_text(["charge", "page", "refund", "refuse"])
+        signs = page.evaluate(
+            "[...document.querySelectorAll('.start-list')].map((e) => e.querySelector('path').getAttribute('d'))"
+        )
+        assert signs[0] != signs[1]
+        expect(page.get_by_role("link", name="Workflows 5")).to_be_visible()
+        shoot(page, "start-choose")
+    with site.page("/start/charge") as page:
+        groups = page.get_by_label("Workflow", exact=True).locator("optgroup")
+        expect(groups).to_have_count(2)
+        assert [each.get_attribute("label") for each in groups.all()] == ["Workflows", "Steps"]
+
+
+def test_placeholders_have_one_face_and_the_panel_reaches_the_edge(site: Site) -> None:
+    with site.page("/start/place_order") as page:
+        expect(page.get_by_placeholder("made for you")).to_be_visible()
+        faces = page.evaluate(
+            "[...new Set([...document.querySelectorAll('input[placeholder]')].map((e) => getComputedStyle(e, '::placeholder').font))]"  # noqa: E501
+        )
+        assert len(faces) == 1, faces
+        assert page.evaluate("document.querySelector('.start-right').getBoundingClientRect().right === innerWidth")
+
+
+def test_an_id_is_taken_only_by_the_very_same_one(site: Site, server: Live) -> None:
+    server.run(server.app.runs.start("naps", None, id="owned-10"))
+    with site.page("/start/naps") as page:
+        page.get_by_label(re.compile("^Run id")).fill("owned-1")
+        expect(page.locator(".before-id")).to_contain_text("owned-1 is free.")
+        page.get_by_label(re.compile("^Run id")).fill("owned-10")
+        expect(page.locator(".before-id")).to_contain_text("owned-10 is there")

@@ -25,7 +25,7 @@ def little_space() -> Iterator[Path]:
     """A file system of its own, small; only root may make one."""
     place = Path(tempfile.mkdtemp(prefix="stepwell-disk-"))  # a test's own folder is closed to the server
     place.chmod(0o755)
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=0777", "tmpfs", place]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=0777", "tmpfs", str(place)]
     if not MAY_MOUNT or subprocess.run(mount, check=False).returncode != 0:
         place.rmdir()
         pytest.skip("a full disk needs root on Linux, who may mount a small one")

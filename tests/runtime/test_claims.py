@@ -163,6 +163,39 @@ async def test_workers_that_are_alive_wake_nobody() -> None:
     await worker.stop()
 
 
+async def test_leases_are_read_again_only_when_they_could_have_ended() -> None:
+    worker = Worker()
+    worker.claims.start()
+    await worker.rest()
+    await worker.pass_time(60)
+    reads = 0
+
+    async def workers() -> list[WorkerRow]:
+        nonlocal reads
+        reads += 1
+        return [WorkerRow(id="other", expires_at=worker.clock.now() + 15.0)]
+
+    worker.store.workers = workers
+    await worker.pass_time(300)
+    assert 10 <= reads <= 31, "every second look at most, and at each that could miss an end"
+    await worker.stop()
+
+
+async def test_a_long_outage_is_told_now_and_then(caplog: pytest.LogCaptureFixture) -> None:
+    worker = Worker()
+    worker.store.script = [StoreUnavailable("gone")] * 100
+    worker.claims.start()
+    await worker.rest()
+    await worker.pass_time(99)
+    assert worker.doubts == 100
+    told = [record for record in caplog.records if "claiming failed" in record.message and record.levelname != "DEBUG"]
+    assert len(told) == 3, "the first, the tenth, the sixtieth"
+    worker.store.script = [0, StoreUnavailable("gone again")]
+    await worker.pass_time(10)
+    assert "gone again" in caplog.text, "another outage is told at once"
+    await worker.stop()
+
+
 async def test_a_due_run_that_is_not_for_this_worker_is_no_reason_to_hurry() -> None:
     """Of another queue, say: asking again and again would not help."""
     worker = Worker()

@@ -38,6 +38,7 @@ paid = app.event("order.paid", Paid)
 @contextmanager
 def witnessed(step: str) -> Generator[None]:
     """Note in the log, on disk, that a body begins and that it ends."""
+    step_info().logger.info("in process %d", os.getpid())  # kept with the run
     _note(step, "began")
     yield
     _note(step, "ended")

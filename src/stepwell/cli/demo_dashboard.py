@@ -61,7 +61,7 @@ def _open(url: str) -> None:
 
 def _tell(url: str) -> None:
     sights = [
-        (page_of(url, RUN), "the run that survived: who held it, what ran twice, what it logged"),
+        (page_of(url, RUN), "the run that survived; its logs name the processes that worked on it"),
         (page_of(url, NEXT), "one that goes on now; send it order.paid from its page"),
         (f"{url}/start/place_order", "start one of your own"),
     ]

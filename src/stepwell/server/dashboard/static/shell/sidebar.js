@@ -37,7 +37,7 @@ export function sidebar() {
   const database = h("span", {class: "side-word"});
   const version = h("span", {class: "side-word"});
   const name = h("bdi", {dir: "auto"});
-  const space = h("button", {type: "button", class: "space", "aria-haspopup": "menu", "aria-expanded": "false", "aria-label": "Namespace and key", onclick: () => openMenu(space, about(), {label: "Namespace and key", end: false})}, name, icon("chevron-down"));
+  const space = h("button", {type: "button", class: "space", "aria-haspopup": "menu", "aria-expanded": "false", "aria-label": "Namespace and key", "data-tip": "Namespace and key", onclick: () => openMenu(space, about(), {label: "Namespace and key", end: false})}, icon("user"), name, icon("chevron-down"));
   const word = h("span", {class: "side-word"}, "Live");
   const live = h("span", {class: "live", "data-tip": "Connected"}, h("span", {class: "live-dot"}), word);
   const turn = h("button", {type: "button", class: "icon-button", onclick: () => choose(next())}, icon("theme"));
@@ -88,7 +88,7 @@ function entry({section, path, sign, word, count}) {
       }
     });
   }
-  const narrow = () => element.querySelector(".nav-word")?.getClientRects().length === 0;
+  const narrow = () => getComputedStyle(/** @type {Element} */ (element.querySelector(".nav-word"))).position === "absolute";
   element.addEventListener("pointerover", () => attribute(element, "data-tip", narrow() ? word : null));
   element.addEventListener("focusin", () => attribute(element, "data-tip", narrow() ? word : null));
   return {element, section};
