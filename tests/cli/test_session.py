@@ -6,7 +6,7 @@ import pytest
 
 from stepwell import App
 from stepwell.cli.options import Target
-from stepwell.cli.session import client_of, opened, talk
+from stepwell.cli.session import PATIENCE, client_of, opened, talk
 from stepwell.client.remote import RemoteClient
 from stepwell.errors import AppClosed, SchemaMissing
 
@@ -57,7 +57,9 @@ def test_a_server_is_talked_to_by_its_own_client(shop: Any, monkeypatch: pytest.
     assert "hello" in client.registry.workflow_names()
     monkeypatch.setenv("STEPWELL_API_URL", "http://127.0.0.1:8")
     assert isinstance(client_of(Target()), RemoteClient)
-    assert isinstance(client_of(Target("sqlite:///x.db")), App)
+    local = client_of(Target("sqlite:///x.db"))
+    assert isinstance(local, App)
+    assert local.parts.patience == PATIENCE, "who waits in front of it is to see the error"
     assert isinstance(client_of(Target(local=True)), App)
 
 

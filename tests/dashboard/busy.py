@@ -83,11 +83,15 @@ async def fill(app: App) -> None:
             await until(app, id, *statuses)
 
     for number in range(MANY):
-        await start("place_order", f"bulk-{number:03}", {"amount": number % 9}, tags={"region": "eu" if number % 2 else "us"})
+        await start(
+            "place_order", f"bulk-{number:03}", {"amount": number % 9}, tags={"region": "eu" if number % 2 else "us"}
+        )
     await until(app, f"bulk-{MANY - 1:03}", "succeeded")
     await start("monthly", "kpi-2026-11", {"amount": 1}, "parked", tags={"month": "2026-11"})
     for number, text in enumerate(XSS):
-        await start("place_order", f"hostile-{number} {text}", {"amount": 2, "note": text}, "succeeded", tags={"said": text})
+        await start(
+            "place_order", f"hostile-{number} {text}", {"amount": 2, "note": text}, "succeeded", tags={"said": text}
+        )
     for number in range(3):
         await start("place_order", f"slow-{number}", {"amount": 13}, "failed", tags={"region": "eu"})
     await start("place_order", "below-1", {"amount": -1}, "failed")

@@ -21,7 +21,14 @@ def empty(desk: Site) -> Generator[tuple[Live, Site]]:
 
 def test_sequences_of_keys_go_places(desk: Site) -> None:
     with desk.page("/") as page:
-        for key, path in [("r", "/runs"), ("w", "/workflows"), ("q", "/queues"), ("d", "/failures"), ("e", "/events"), ("o", "/")]:
+        for key, path in [
+            ("r", "/runs"),
+            ("w", "/workflows"),
+            ("q", "/queues"),
+            ("d", "/failures"),
+            ("e", "/events"),
+            ("o", "/"),
+        ]:
             expect(page.locator("main h1").first).to_be_attached()
             page.keyboard.press("g")
             page.keyboard.press(key)
@@ -109,7 +116,9 @@ def test_a_dialog_keeps_the_focus_and_gives_it_back(desk: Site) -> None:
         page.get_by_role("menuitem", name="Restart…").click()
         for _ in range(5):
             page.keyboard.press("Tab")
-            assert page.evaluate("document.activeElement === document.body || !!document.activeElement.closest('dialog')")
+            assert page.evaluate(
+                "document.activeElement === document.body || !!document.activeElement.closest('dialog')"
+            )
         page.keyboard.press("Escape")
         expect(page.get_by_role("dialog")).to_have_count(0)
 
@@ -208,7 +217,13 @@ def test_a_login_leads_only_to_pages_of_ours(desk: Site) -> None:
 
 def test_below_another_path(empty: tuple[Live, Site]) -> None:
     server, site = empty
-    server.serving._server.config.root_path = "/ops/steps"
+    config = server.serving._server.config
+    inner = config.loaded_app
+
+    async def mounted(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        await inner({**scope, "root_path": "/ops/steps"}, receive, send)
+
+    config.loaded_app = mounted
     with site.page("/ops/steps/runs") as page:
         page.get_by_role("link", name="Workflows", exact=False).first.click()
         expect(page).to_have_url(re.compile("/ops/steps/workflows$"))
@@ -221,4 +236,3 @@ async def _key(server: Any, scopes: list[str]) -> str:
     services = await server.serving._front.backend.services()
     _, secret = await services.keys.create("tester", scopes)
     return str(secret)
-

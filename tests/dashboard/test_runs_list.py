@@ -35,7 +35,11 @@ def test_each_state_has_a_sign_of_its_own(desk: Site) -> None:
             list(STATES),
         )
         assert len(set(shapes)) == len(STATES)
-        solid = [state for state, shape in zip(STATES, shapes, strict=True) if 'd="M' in shape.split("fill=")[0] and "fill=\"currentColor\"" in shape.split(">")[0]]
+        solid = [
+            state
+            for state, shape in zip(STATES, shapes, strict=True)
+            if 'd="M' in shape.split("fill=")[0] and 'fill="currentColor"' in shape.split(">")[0]
+        ]
         assert solid == ["parked", "failed"]
 
 

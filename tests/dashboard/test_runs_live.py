@@ -47,7 +47,9 @@ def test_a_row_changes_in_place_and_stays_when_it_no_longer_fits(desk: Site, cro
 def test_a_lost_connection_says_so_and_catches_up(desk: Site, crowd: Live) -> None:
     with desk.page("/runs?id=gap", allow="ERR_INTERNET_DISCONNECTED|Failed to load|ERR_FAILED") as page:
         expect(page.get_by_text("No runs match.")).to_be_visible()
-        page.evaluate("() => { window.fetched = window.fetch; window.fetch = () => Promise.reject(new TypeError('gone')); }")
+        page.evaluate(
+            "() => { window.fetched = window.fetch; window.fetch = () => Promise.reject(new TypeError('gone')); }"
+        )
         page.evaluate(
             """async () => {
                 const app = document.querySelector("script[type=module]").src;

@@ -14,8 +14,10 @@ FORBIDDEN = re.compile(
     r"\b(innerHTML|outerHTML|insertAdjacentHTML|document\.write(ln)?|createContextualFragment|DOMParser|srcdoc"
     r"|eval\(|new Function|setTimeout\(\s*[\"'`]|setInterval\(\s*[\"'`]|import\(\s*[^\"'`\s])"
 )
-IMPORTS = re.compile(r"""(?:^|\s)(?:import|export)\s[^;]*?from\s+"([^"]+)"|import\("([^"]+)"\)|^import\s+"([^"]+)";""", re.M)
-NAMED = re.compile(r'^import \{([^}]*)\} from "([^"]+)";', re.M)
+IMPORTS = re.compile(
+    r"""(?:^|\s)(?:import|export)\s[^;]*?from\s+"([^"]+)"|import\("([^"]+)"\)|^import\s+"([^"]+)";""", re.MULTILINE
+)
+NAMED = re.compile(r'^import \{([^}]*)\} from "([^"]+)";', re.MULTILINE)
 
 
 def name_of(path: Path) -> str:
@@ -23,7 +25,7 @@ def name_of(path: Path) -> str:
 
 
 def without_comments(text: str) -> str:
-    return re.sub(r"^\s*//.*$", "", re.sub(r"/\*.*?\*/", "", text, flags=re.S), flags=re.M)
+    return re.sub(r"^\s*//.*$", "", re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL), flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
@@ -42,9 +44,9 @@ def test_every_import_resolves(module: Path) -> None:
     for names, target in NAMED.findall(text):
         exported = without_comments((module.parent / target).resolve().read_text())
         for each in filter(None, (part.split(" as ")[0].strip() for part in names.split(","))):
-            assert re.search(rf"export (async )?(function|const|let|class) {each}\b|export \{{[^}}]*\b{each}\b", exported), (
-                f"{target} does not export {each}"
-            )
+            assert re.search(
+                rf"export (async )?(function|const|let|class) {each}\b|export \{{[^}}]*\b{each}\b", exported
+            ), f"{target} does not export {each}"
 
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
@@ -80,7 +82,7 @@ def test_the_page_has_nothing_inline_and_names_its_files() -> None:
 
 @pytest.mark.parametrize("sheet", SHEETS, ids=name_of)
 def test_styles_load_nothing_and_take_colours_from_the_tokens(sheet: Path) -> None:
-    text = re.sub(r"/\*.*?\*/", "", sheet.read_text(), flags=re.S)
+    text = re.sub(r"/\*.*?\*/", "", sheet.read_text(), flags=re.DOTALL)
     assert not re.search(r"url\(|@import|https?:", text)
     if sheet.name != "tokens.css":
         assert not re.search(r"#[0-9a-fA-F]{3,8}\b(?![^{]*\{)", text), "colours are tokens"

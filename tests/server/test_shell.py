@@ -68,6 +68,16 @@ async def test_nothing_else_is_served(api: Client, dashboard: Path, path: str) -
     assert (status, headers["content-type"]) == (404, "application/problem+json")
 
 
+async def test_an_address_of_no_page_is_told_to_people_by_the_page(api: Client, dashboard: Path) -> None:
+    status, headers, body = await first(api.at, "GET", "/nowhere/at/all", {"accept": "text/html,*/*"})
+    assert (status, headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert b"stepwell-base" in body
+    others = [("/nowhere", "application/json"), ("/api/v1/nowhere", "text/html"), ("/static/no", "text/html")]
+    for path, accept in others:
+        status, headers, _ = await first(api.at, "GET", path, {"accept": accept})
+        assert (status, headers["content-type"]) == (404, "application/problem+json"), path
+
+
 async def test_without_a_dashboard_the_page_says_so(
     api: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

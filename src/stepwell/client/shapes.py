@@ -182,7 +182,7 @@ class Source(msgspec.Struct, frozen=True):
 class Try(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt of a step. `again_at`: when the next one is, or was, due.
 
-    `lost`: nothing is known of this time but that another worker held the run, and no outcome of it came.
+    `lost`: nothing is known of this time but that the present worker did not hold the run, and no outcome came.
     """
 
     n: int

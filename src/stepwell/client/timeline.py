@@ -46,7 +46,7 @@ ENDED: Final = ("succeeded", "failed", "cancelled", "unknown")
 class Attempt(msgspec.Struct, kw_only=True):
     """One try of a step; times in epoch seconds. `again`: when the next was, or is, due.
 
-    `lost`: another worker held the run then, and of what it did of this call no outcome came.
+    `lost`: the present holder did not have the run then, and of what another one did of this call no outcome came.
     """
 
     n: int
@@ -113,16 +113,11 @@ def timeline_of(row: RunRow, entries: Sequence[AnyEntry], *, last: bool = True,
 class _Fold:
     def __init__(self, entries: list[AnyEntry]) -> None:
         self.stamps = [entry.at for entry in entries]
-        self._held = {number for number, entry in enumerate(entries, 1) if entry.held}
         self.calls: dict[str, CallView] = {}
 
     def at(self, opened: int) -> float | None:
         """When a call was made: the stamp of the last entry that had been delivered by then."""
         return self.stamps[opened - 1] if 0 < opened <= len(self.stamps) else None
-
-    def held(self, opened: int) -> bool:
-        """Whether a call's occasion was recorded while the run was held back, so that the next holder made it."""
-        return opened in self._held
 
     def node(self, call: str) -> CallView:
         """The call of this identity; the scopes around it are made on the way."""
@@ -268,7 +263,7 @@ class _Fold:
             call.due = None
 
     def _lost(self, call: CallView, said: OpenCall, row: RunRow) -> None:
-        """The time between a call and its first attempt of this holder, if another one had made the call."""
+        """The time between a call and its place in this holder's queue, if the run was another's, or nobody's, then."""
         if said.queued is None or call.opened is None or row.epoch < 2 or call.attempts:
             return
         since = call.opened
@@ -276,7 +271,7 @@ class _Fold:
             if row.generation > 1 or row.started_at is None:
                 return
             since = max(since, row.started_at)
-        if said.queued - since > HANDING and not self.held(said.opened):
+        if said.queued - since > HANDING:
             call.attempts = [Attempt(n=said.attempt, status="unknown", began=since, ended=said.queued, lost=True)]
 
     def settle(self, over: bool, finished: float | None, known: set[str] | None) -> None:

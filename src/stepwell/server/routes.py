@@ -29,7 +29,8 @@ from stepwell.server import (
 from stepwell.server.guard import guard
 from stepwell.server.problems import response_of, translated
 from stepwell.server.queries import query
-from stepwell.server.routing import BASE
+from stepwell.server.refusals import NoSuchRoute
+from stepwell.server.routing import BASE, context
 
 log = logging.getLogger("stepwell.server")
 API: Final = (runs, figures, reading, live, steering, bulk, workflows, keys, sessions, describing)
@@ -58,7 +59,16 @@ def refused(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     known = translated(error, fields_of(request.scope.get("route_handler")))
     if not isinstance(known, StepwellError):
         log.error("%s failed", request.scope.get("path_template", "a request"), exc_info=known)
+    if isinstance(known, NoSuchRoute) and _is_page(request):
+        return Response(shell.shell(context(request).base), status_code=404, media_type="text/html")
     return response_of(known)
+
+
+def _is_page(request: Request[Any, Any, Any]) -> bool:
+    """Whether a person has asked, by an address of no page: the dashboard says so itself."""
+    path = request.scope["path"]
+    wants = "text/html" in request.headers.get("accept", "")
+    return wants and request.method == "GET" and not path.startswith((BASE, "/static/"))
 
 
 def fields_of(handler: BaseRouteHandler | None) -> tuple[str, ...]:

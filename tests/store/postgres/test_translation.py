@@ -1,4 +1,5 @@
 import asyncio
+import ssl
 
 import asyncpg
 import pytest
@@ -39,6 +40,7 @@ from stepwell.store.postgres.translation import breaks, is_pooled, translated
         (asyncpg.InterfaceError("x"), errors.StoreUnavailable, True, True),
         (asyncpg.ClientConfigurationError("x"), errors.InvalidOption, False, True),
         (ConnectionRefusedError("x"), errors.StoreUnavailable, True, True),
+        (ssl.SSLCertVerificationError("x"), errors.StoreUnavailable, False, True),
         (TimeoutError(), errors.StoreUnavailable, True, True),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
@@ -51,6 +53,12 @@ def test_each_error_has_its_own_of_ours(
     assert isinstance(found, errors.StepwellError)
     assert found.retryable is retryable
     assert breaks(error) is ends
+
+
+def test_what_to_do_is_said() -> None:
+    assert "pooler" in str(translated(asyncpg.TooManyConnectionsError("x"), "db"))
+    assert "sslrootcert" in str(translated(ssl.SSLCertVerificationError("x"), "db"))
+    assert "Make space" in str(translated(asyncpg.DiskFullError("x"), "db"))
 
 
 def test_what_is_not_the_database_s_stays_what_it_is() -> None:

@@ -27,7 +27,7 @@ export function firstUse({live = false} = {}) {
   const signs = [1, 2, 3, 4].map((n) => h("span", {class: "first-sign"}, String(n)));
   const words = h("span", {}, "Waiting for a worker.");
   const flow = h("code", {}, 'place_order \'"order-1"\'');
-  const start = h("div", {class: "paste"}, h("code", {}, "stepwell run start ", flow), copyButton(() => `stepwell run start ${flow.textContent}`, "Copy the command", true));
+  const start = h("div", {class: "paste"}, h("code", {}, "stepwell start ", flow), copyButton(() => `stepwell start ${flow.textContent}`, "Copy the command", true));
   const step = (/** @type {number} */ n, /** @type {import("../lib/dom.js").Child} */ title, /** @type {Node} */ body) => h("li", {class: "first-step"}, signs[n], h("div", {}, h("h2", {}, title), body));
   const element = h("div", {class: "first"}, h("div", {class: "first-say"}, art(), h("h1", {}, "No runs yet"), h("p", {}, "Paste this, start it, and the first run appears here by itself. Stop the process halfway: the run goes on where it was."),
     session.can("execute") ? h("p", {class: "first-do"}, h("a", {class: "button primary", href: href("/start")}, icon("plus"), "Start run"), link("/workflows", "See the workflows")) : null),

@@ -5,7 +5,7 @@ import {h} from "../lib/dom.js";
 import {link} from "../lib/router.js";
 
 const LATER = "await report.options(delay=\"12h\").start(day)";
-const AGAIN = "@app.workflow\nasync def nightly() -> None:\n    while True:\n        await report(today())\n        await sleep(\"24h\")";
+const AGAIN = "@app.workflow\nasync def nightly() -> None:\n    await report(stepwell.now().date())\n    await stepwell.sleep(\"24h\")\n    stepwell.continue_as_new()";
 
 /** @returns {import("../lib/router.js").Page} */
 export function schedulesPage() {

@@ -29,7 +29,7 @@ export function runActions(store, around) {
   let shown = "";
 
   /** @param {Verb} verb */
-  const allowed = (verb) => (store.detail?.actions ?? []).includes(verb);
+  const allowed = (verb) => around.can("operate") && (store.detail?.actions ?? []).includes(verb);
 
   /** @param {Verb} verb @param {boolean} [quiet] */
   async function act(verb, quiet = false) {
@@ -57,10 +57,9 @@ export function runActions(store, around) {
   /** @returns {Action[]} the most likely one first */
   function actions() {
     const {status} = store.detail;
-    const operate = around.can("operate");
     /** @type {Verb[]} */
     const order = status === "failed" || status === "parked" ? ["retry", "restart", "resume", "cancel", "terminate", "pause"] : ["resume", "pause", "cancel", "retry", "restart", "terminate"];
-    const verbs = operate ? order.filter(allowed) : [];
+    const verbs = order.filter(allowed);
     const list = verbs.map((verb) => ({label: verb === "retry" ? retryLabel() : LABELS[verb], icon: ICONS[verb], key: KEYS[verb], primary: verb === "retry" && (status === "failed" || status === "parked"), danger: verb === "terminate", run: () => void asked(verb)}));
     return list;
   }
