@@ -9,7 +9,6 @@ from benchmarks.report import heading, line
 from benchmarks.workloads import opened, throughput
 from stepwell.ports.store import Store
 
-
 ASKED = ("claim", "next_due", "workers", "lonely", "list", "rows", "retire", "records", "count")
 
 

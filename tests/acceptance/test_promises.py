@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
+import stepwell
 from stepwell import App, Diverged, RunCancelled, RunFailed, RunParked, RunStatus, cleanup, sleep
 from stepwell.errors import PayloadTooLarge
 from stepwell.store.memory import MemoryStore
@@ -34,6 +35,49 @@ async def test_an_id_can_be_used_again_after_the_end_if_one_says_so() -> None:
         again = await double.options(id="d", reuse="after_close").start(21)
         assert await again.result() == 42
         assert (again.key, (await again.status()).generation) == (first.key, 2)
+
+
+# --- P8: timers never fire early ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("delay", [0.0, 600.0])
+async def test_a_run_that_waited_for_a_worker_sleeps_as_long_as_any_other(delay: float) -> None:
+    app = App()
+    woke: list[float] = []
+
+    @app.workflow
+    async def nap() -> None:
+        began = stepwell.now().timestamp()
+        await sleep(60)
+        woke.append(stepwell.now().timestamp() - began)
+
+    async with Environment(app, workers=0) as env:
+        run = await nap.options(delay=delay).start()
+        await env.advance("1h")
+        ready = env.clock.now()
+        await env.add_worker()
+        await run.result()
+        assert env.clock.now() - ready >= 60
+    assert woke[0] >= 60
+
+
+@pytest.mark.filterwarnings("ignore")
+async def test_a_retried_run_sleeps_anew() -> None:
+    app = App()
+    began: list[float] = []
+
+    @app.workflow(retries=1, delay="1h", jitter=0)
+    async def nap() -> None:
+        began.append(stepwell.now().timestamp())
+        await sleep(60)
+        if len(set(began)) == 1:
+            raise ValueError("once more")
+
+    async with Environment(app) as env:
+        start = env.clock.now()
+        run = await nap.start()
+        await run.result()
+        assert env.clock.now() - start >= 60 + 3600 + 60
 
 
 # --- P11: deaths --------------------------------------------------------------------------------------------

@@ -106,7 +106,7 @@ def test_a_retry_of_the_run_is_a_new_generation(attempt: int, retries: int | Non
     (started,) = decode_entries(end.opens)
     assert isinstance(started, Started)
     assert (started.at, started.attempt, started.deadline, started.input) == (
-        100.0,
+        110.0,
         attempt + 1,
         500.0,
         stored({"n": 1}),

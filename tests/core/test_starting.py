@@ -2,16 +2,18 @@
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from stepwell.core.admission import rank_of
 from stepwell.core.payloads import INLINE, LARGEST
-from stepwell.core.starting import PYTHON, input_digest, new_run, stored_options
+from stepwell.core.starting import PYTHON, begun_at, input_digest, new_run, stored_options
 from stepwell.errors import PayloadTooLarge
 from stepwell.model.change import NewRun
 from stepwell.model.entry import Started, decode_entries
 from stepwell.model.options import StartOptions
 from stepwell.model.policy import Retention, Retry
 from stepwell.model.rules import Versioning, WorkflowRules
+from stepwell.model.run import RunRow
 from stepwell.model.status import RunStatus
 
 KEY = bytes(range(16))
@@ -84,3 +86,11 @@ def test_what_a_run_keeps_of_its_options() -> None:
     stored = stored_options(row)
     assert (stored.retries, stored.keep_succeeded, stored.keep_failed) == (3, 3600.0, None)
     assert msgspec.json.decode(row.options or "") == {"retries": 3, "keep_succeeded": 3600.0}
+
+
+def test_a_body_begins_when_a_worker_first_has_it() -> None:
+    entry = Started(at=10.0)
+    row = RunRow(key=bytes(16), id="x", workflow="w", created_at=10.0)
+    assert begun_at(row, entry) == 10.0
+    assert begun_at(replace(row, started_at=70.0), entry) == 70.0
+    assert begun_at(replace(row, started_at=70.0, generation=2), replace(entry, at=500.0)) == 500.0

@@ -1,4 +1,4 @@
-"""An app and a database with runs in every state, with failures of several causes, tags, children, and hostile texts."""
+"""An app and a database with runs in every state: failures of several causes, tags, children, hostile texts."""
 
 import asyncio
 from typing import Any

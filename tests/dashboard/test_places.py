@@ -90,9 +90,11 @@ def test_no_page_scrolls_sideways_and_each_has_its_landmarks(desk: Site, path: s
         assert page.get_by_role("main").count() == 1
         assert page.get_by_role("banner").count() == 1
         unnamed = page.evaluate(
-            """[...document.querySelectorAll("button, a[href], input, select, textarea")]
-                .filter((e) => e.checkVisibility() && !(e.getAttribute("aria-label") || e.textContent.trim() || e.labels?.length || e.getAttribute("aria-labelledby")))
-                .map((e) => e.outerHTML)"""
+            """() => {
+                const named = (e) => e.getAttribute("aria-label") || e.textContent.trim() || e.labels?.length;
+                const all = [...document.querySelectorAll("button, a[href], input, select, textarea")];
+                return all.filter((e) => e.checkVisibility() && !named(e)).map((e) => e.outerHTML);
+            }"""
         )
         assert unnamed == []
         assert "stepwell" in page.title()

@@ -1,29 +1,47 @@
 """The page of a run that needs a person: why it is parked or failed, the others like it, and where it stands."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.dashboard.browsing import Site, shoot
+from tests.dashboard.histories import call, moment, stubbed
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1440, False), (1440, True), (1100, False), (800, False), (390, True)])
 def test_a_parked_run_says_why(desk: Site, width: int, dark: bool) -> None:
-    with desk.page("/runs/kpi-2026-11", width=width, dark=dark) as page:
-        expect(page.locator(".now-text")).to_contain_text("Parked")
-        expect(page.locator(".now-text")).not_to_contain_text(re.compile(":$"))
+    now = moment()
+    actions = ["resume", "restart", "terminate"]
+    stub = stubbed("drifted", [call("calculate", now - timedelta(seconds=9), 1)], now, status="parked", actions=actions)
+    stub["/runs/drifted"]["why"] = {
+        "text": "The code no longer fits.",
+        "diff": [
+            {"label": "journal, entry 1", "text": "step 'calculate'"},
+            {"label": "code asks for", "text": "timer 'sleep'"},
+        ],
+        "advice": "Deploy code that fits and resume the run, or restart it.",
+    }
+    allow = "404.*workflows/invoices|Failed to load resource"
+    with desk.page("/runs/drifted", width=width, dark=dark, stub=stub, allow=allow) as page:
         why = page.get_by_role("region", name="Why it is parked")
-        expect(why.locator(".parked-line")).to_have_count(2)
-        expect(why.locator(".parked-line").first).to_contain_text("calculate")
-        expect(why.locator(".parked-differs")).to_contain_text("code asks for")
-        expect(why.locator(".parked-differs")).to_contain_text("count")
+        expect(why.locator(".parked-line")).to_have_text(
+            ["journal, entry 1step 'calculate'", "code asks fortimer 'sleep'"]
+        )
+        expect(why.locator(".parked-differs")).to_contain_text("timer 'sleep'")
         expect(why).to_contain_text("Deploy code that fits and resume the run, or restart it.")
         room = why if width > 767 else page.locator(".run-foot")
         expect(room.get_by_role("button", name="Resume")).to_be_visible()
         expect(room.get_by_role("button", name="Restart…")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         shoot(page, f"run-parked-{width}-{'dark' if dark else 'light'}")
+
+
+def test_a_parked_run_whose_sentence_says_it_all_has_no_block(desk: Site) -> None:
+    with desk.page("/runs/kpi-2026-11") as page:
+        expect(page.locator(".now-text")).to_contain_text(re.compile(r"Parked: .*undoing charge failed.*[^:]$"))
+        expect(page.locator(".parked")).to_be_hidden()
 
 
 def test_the_sign_of_parked_runs_keeps_its_colour_in_the_chosen_entry(desk: Site) -> None:

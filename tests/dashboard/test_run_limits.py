@@ -109,6 +109,9 @@ def test_a_key_that_may_not_read_is_told_which_scope_is_missing(site: Site) -> N
             expect(page.locator(".run-badge")).to_have_text("Waiting")
             expect(page.get_by_role("button", name=re.compile("Pause|Cancel|Send"))).to_have_count(0)
             page.keyboard.press("p")
+            page.keyboard.press("c")
+            expect(page.get_by_role("alert")).to_have_count(0)
+            expect(page.get_by_role("dialog")).to_have_count(0)
             page.goto(f"{other.url}/start/naps")
             expect(page.locator(".start-foot")).to_contain_text("This key cannot start runs. It needs scope execute.")
 

@@ -50,7 +50,8 @@ def test_a_failed_run_says_where_and_why(site: Site, server: Live) -> None:
         expect(page.locator(".run-badge")).to_have_text("Failed")
         expect(page.locator(".failure .err-head")).to_have_text("ValueError no tea")
         expect(page.locator(".failure .src-hit").first).to_contain_text("raise ValueError(text)")
-        expect(page.locator(".failure .err-fold summary").last).to_have_text(re.compile(r"awaited in fails, .*\.py:\d+"))
+        awaited = page.locator(".failure .err-fold summary").last
+        expect(awaited).to_have_text(re.compile(r"awaited in fails, .*\.py:\d+"))
         expect(page.locator(".insp-title")).to_contain_text("refuse")
         expect(page.locator(".insp-attempt")).to_have_count(2)
         expect(page.get_by_role("button", name="Retry from refuse")).to_be_visible()

@@ -56,7 +56,8 @@ def test_the_facts_of_a_run_that_ends_while_one_looks(site: Site, server: Live) 
         expect(names).to_contain_text(["Started", "Age", "Worked", "Queue"])
         page.wait_for_function(
             """() => {
-            const [age, worked] = [...document.querySelectorAll('.fact dd')].slice(1, 3).map((each) => each.textContent);
+            const facts = [...document.querySelectorAll('.fact dd')].map((each) => each.textContent);
+            const [age, worked] = facts.slice(1, 3);
             return /^[1-9](\\.\\d)?s$/.test(age) && worked.endsWith(` in ${age}`);
         }"""
         )

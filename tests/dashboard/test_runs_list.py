@@ -9,6 +9,24 @@ from tests.dashboard.browsing import Site, shoot
 from tests.dashboard.busy import STATES
 from tests.dashboard.shopfront import XSS
 
+MANY_ROWS = """async () => {
+    const {runTable} = await import("/static/runs/table.js");
+    const at = "2026-01-01T00:00:00Z";
+    const times = {created_at: at, started_at: at, finished_at: at};
+    const run = (n) => ({id: `r-${n}`, key: String(n), workflow: "w", status: "succeeded", tags: {}, ...times});
+    const nothing = () => {};
+    const around = {columns: [], isSelected: () => false, onCheck: nothing, onMenu: nothing, onNear: nothing};
+    const table = runTable({...around, onOpen: nothing});
+    document.querySelector("#main").replaceChildren(table.element);
+    table.set(Array.from({length: 10000}, (_, n) => run(n)));
+    const first = table.element.querySelectorAll("tr.run-row").length;
+    scrollTo(0, document.documentElement.scrollHeight / 2);
+    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    const links = [...table.element.querySelectorAll(".run-link")];
+    const shown = links.map((link) => Number(link.textContent.slice(2)));
+    table.stop();
+    return {first, count: shown.length, least: Math.min(...shown), height: document.documentElement.scrollHeight};
+}"""
 WIDTHS = [(1440, False), (1440, True), (1100, True), (800, False), (390, False), (390, True), (320, False)]
 
 
@@ -27,20 +45,19 @@ def test_what_it_shows(desk: Site, width: int, dark: bool) -> None:
 def test_each_state_has_a_sign_of_its_own(desk: Site) -> None:
     with desk.page("/runs") as page:
         expect(page.locator("tr.run-row").first).to_be_visible()
-        shapes = page.evaluate(
+        found = page.evaluate(
             """async (states) => {
                 const {stateIcon} = await import("/static/components/states.js");
-                return states.map((state) => [...stateIcon(state).querySelectorAll("*")].map((e) => e.outerHTML).join(""));
+                return states.map((state) => {
+                    const drawn = [...stateIcon(state).querySelectorAll("*")];
+                    const solid = drawn[0].tagName === "path" && drawn[0].getAttribute("fill") === "currentColor";
+                    return {drawing: drawn.map((part) => part.outerHTML).join(""), solid};
+                });
             }""",
             list(STATES),
         )
-        assert len(set(shapes)) == len(STATES)
-        solid = [
-            state
-            for state, shape in zip(STATES, shapes, strict=True)
-            if 'd="M' in shape.split("fill=")[0] and 'fill="currentColor"' in shape.split(">")[0]
-        ]
-        assert solid == ["parked", "failed"]
+        assert len({each["drawing"] for each in found}) == len(STATES)
+        assert {state for state, each in zip(STATES, found, strict=True) if each["solid"]} == {"parked", "failed"}
 
 
 def test_hostile_texts_are_texts(desk: Site) -> None:
@@ -208,21 +225,7 @@ def test_the_list_as_a_file(desk: Site) -> None:
 def test_ten_thousand_rows_stay_few_elements(desk: Site) -> None:
     with desk.page("/runs?id=bulk") as page:
         expect(page.locator("tr.run-row").first).to_be_visible()
-        result = page.evaluate(
-            """async () => {
-                const {runTable} = await import("/static/runs/table.js");
-                const run = (n) => ({id: `r-${n}`, key: String(n), workflow: "w", status: "succeeded", tags: {}, created_at: "2026-01-01T00:00:00Z", started_at: "2026-01-01T00:00:00Z", finished_at: "2026-01-01T00:00:01Z", now: null, parent: null, queue: "q", priority: 1, worker: null});
-                const table = runTable({columns: [], isSelected: () => false, onCheck() {}, onMenu() {}, onNear() {}, onOpen() {}});
-                document.querySelector("#main").replaceChildren(table.element);
-                table.set(Array.from({length: 10000}, (_, n) => run(n)));
-                const first = table.element.querySelectorAll("tr.run-row").length;
-                scrollTo(0, document.documentElement.scrollHeight / 2);
-                await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-                const shown = [...table.element.querySelectorAll(".run-link")].map((link) => Number(link.textContent.slice(2)));
-                table.stop();
-                return {first, count: shown.length, least: Math.min(...shown), height: document.documentElement.scrollHeight};
-            }"""
-        )
+        result = page.evaluate(MANY_ROWS)
         assert result["first"] < 120
         assert result["count"] < 120
         assert result["least"] > 4000

@@ -64,8 +64,8 @@ def test_every_module_is_used() -> None:
         if module in reached:
             continue
         reached.add(module)
-        for groups in IMPORTS.findall(without_comments(module.read_text())):
-            left.append((module.parent / next(filter(None, groups))).resolve())
+        found = IMPORTS.findall(without_comments(module.read_text()))
+        left += [(module.parent / next(filter(None, groups))).resolve() for groups in found]
     assert reached == set(MODULES)
 
 

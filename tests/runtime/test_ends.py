@@ -132,7 +132,7 @@ def test_a_run_that_may_be_retried_opens_a_generation_and_tells_nobody() -> None
     assert isinstance(note, Continued)
     assert note.reason == "retry"
     [opens] = decode_entries(run.draft.opens)
-    assert opens == Started(at=NOW, input=run.started.input, attempt=2, code="0a1b2c3d4e5f")
+    assert opens == Started(at=NOW + 10, input=run.started.input, attempt=2, code="0a1b2c3d4e5f")
     assert not run.draft.post
     assert run.draft.closes
 

@@ -11,6 +11,7 @@ from stepwell.client.app import App
 from stepwell.core.history import fold_history
 from stepwell.core.kernel import Kernel
 from stepwell.core.payloads import resolved
+from stepwell.core.starting import begun_at
 from stepwell.errors import TypeMismatch
 from stepwell.model.entry import AnyEntry, decode_entries
 from stepwell.model.run import Claimed, RunFilter, RunRow
@@ -128,7 +129,7 @@ def _replay(definitions: Definitions, definition: WorkflowDefinition, row: RunRo
     kernel.folded = history.folds
     facts = RunFacts(row, started, bytes(resolved(started.input, blobs).v), definitions)
     kernel.info = facts
-    kernel.begin(lambda: definition.program(kernel, facts), started.at)
+    kernel.begin(lambda: definition.program(kernel, facts), begun_at(row, started))
     for number, entry in enumerate(entries[1:], 1):
         if number in history.void:
             kernel.void()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from stepwell.core.admission import rank_of
 from stepwell.core.kernel import Kernel
@@ -128,4 +129,5 @@ def _next_generation(facts: EndFacts, reason: str, started: Started, delay: floa
         generation=facts.row.generation + 1,
         pin="" if facts.row.pin else None,  # a fresh journal fits any code
     )
-    return Ending(Continued(at=facts.now, reason=reason, error=failure), patch, encode_entries([started]))
+    opens = encode_entries([replace(started, at=ready)])
+    return Ending(Continued(at=facts.now, reason=reason, error=failure), patch, opens)

@@ -92,3 +92,11 @@ def stored_options(row: RunRow) -> StoredOptions:
 
 
 _NONE = StoredOptions()
+
+
+def begun_at(row: RunRow, started: Started) -> float:
+    """When the body began, the same at every replay: when a worker first had the run, not when it was made.
+
+    A run that has waited an hour for a worker must not find its first sleep over (P8).
+    """
+    return started.at if row.started_at is None else max(started.at, row.started_at)

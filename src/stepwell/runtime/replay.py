@@ -2,6 +2,7 @@
 
 from stepwell.core.admission import rank_of
 from stepwell.core.outcome import Outcome
+from stepwell.core.starting import begun_at
 from stepwell.errors import QueueTimeout
 from stepwell.model.command import CloseCall, Command
 from stepwell.model.duration import describe
@@ -21,7 +22,7 @@ def replay(run: Holding, entries: list[AnyEntry]) -> list[Command]:
     if kernel.stuck is not None or _came_too_late(run, entries):
         return []
     kernel.replaying = len(entries) > 1  # a fresh run repeats nothing: the lines that its body logs are news
-    kernel.begin(lambda: run.definition.program(kernel, kernel.info), started.at)
+    kernel.begin(lambda: run.definition.program(kernel, kernel.info), begun_at(run.row, started))
     before: list[Command] | None = None
     for number, entry in enumerate(entries[1:], 1):
         if entry.held and before is None:

@@ -2,6 +2,7 @@
 
 from stepwell.core.history import fold_history
 from stepwell.core.kernel import Kernel
+from stepwell.core.starting import begun_at
 from stepwell.errors import Nondeterminism
 from stepwell.runtime.activation import Activation
 
@@ -35,7 +36,7 @@ def _replayed(run: Activation) -> Kernel:
     history = fold_history(entries)
     kernel = Kernel(run.key, run.row.generation, run.kernel.info)
     kernel.folded = history.folds
-    kernel.begin(lambda: run.definition.program(kernel, kernel.info), run.started.at)
+    kernel.begin(lambda: run.definition.program(kernel, kernel.info), begun_at(run.row, run.started))
     for number, entry in enumerate(entries[1:], 1):
         if number in history.void:
             kernel.void()

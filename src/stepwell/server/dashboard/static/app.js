@@ -84,8 +84,8 @@ effect(() => {
 
 try {
   await loadSession();
+  counters.start();
+  await start(show);
 } catch (error) {
   view.refuse(error);
 }
-counters.start();
-await start(show);

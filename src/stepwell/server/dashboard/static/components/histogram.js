@@ -92,8 +92,8 @@ export function histogram({onRange}) {
       buckets = data.buckets.map((/** @type {any} */ each) => ({at: stamp(each.at) ?? 0, total: each.total ?? 0, failed: each.failed ?? 0}));
       step = data.step;
       until = stamp(data.until) ?? 0;
-      element.hidden = !buckets.length;
-      if (buckets.length) draw();
+      element.hidden = !buckets.some((bucket) => bucket.total);
+      if (!element.hidden) draw();
     },
   };
 }

@@ -41,5 +41,5 @@ export function loginPage({query}) {
   return {title: "Log in", element: h("div", {class: "login"}, h("form", {class: "login-box panel", novalidate: true, onsubmit: (/** @type {Event} */ event) => void submit(event)},
     h("p", {class: "login-brand"}, logo(24), "stepwell"), h("h1", {}, "Log in with an API key"), already,
     h("div", {}, h("label", {for: "login-key"}, "API key"), field, note), button,
-    h("p", {class: "quiet"}, "Without one: ", h("code", {}, "stepwell keys create --scope read --scope operate NAME"), " on the server prints a key once. The browser keeps a session, not the key.")))};
+    h("p", {class: "quiet"}, "Without one: ", h("code", {}, "stepwell keys create NAME --scope read"), " on the server prints a key once. The browser keeps a session, not the key.")))};
 }

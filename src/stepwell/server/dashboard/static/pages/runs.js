@@ -103,6 +103,7 @@ export function runsPage({query, kept}) {
   function change(next) {
     filter = next;
     selected.clear();
+    table.fit();
     pushQuery(write(filter));
     named.draw();
     bar.count(null);

@@ -36,7 +36,7 @@ export function workflowsPage({query}) {
   function draw() {
     const found = workflows.filter((each) => `${each.name} ${each.doc ?? ""}`.toLowerCase().includes(words.toLowerCase()));
     const [flows, single] = [found.filter((each) => each.kind === "workflow"), found.filter((each) => each.kind === "step")];
-    say(total, workflows.length ? count(found.length, "workflow") : "");
+    say(total, workflows.length ? [count(flows.length, "workflow"), single.length ? count(single.length, "step") : ""].filter(Boolean).join(", ") : "");
     panel.hidden = flows.length === 0;
     others.hidden = single.length === 0;
     note.hidden = found.length > 0;

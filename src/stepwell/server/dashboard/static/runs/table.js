@@ -43,7 +43,7 @@ export function runTable(around) {
   function widths() {
     const usual = (/** @type {(run: any) => string} */ of, /** @type {number} */ most) => {
       const lengths = rows.slice(0, 500).map((run) => Math.min(most, of(run).length)).sort((a, b) => a - b);
-      return Math.max(8, lengths[Math.floor((lengths.length - 1) * USUAL)] ?? 0);
+      return Math.max(8, lengths[Math.ceil((lengths.length - 1) * USUAL)] ?? 0);
     };
     idWidth = Math.max(idWidth, usual((run) => run.id, 36) * LETTER + 20);
     flowWidth = Math.max(flowWidth, usual((run) => run.workflow, 20) * 7 + 20);
@@ -157,6 +157,10 @@ export function runTable(around) {
 
   return {
     element: table, set, point, draw,
+    /** Another list may have other widths. */
+    fit() {
+      idWidth = flowWidth = 0;
+    },
     index: () => rows.findIndex((run) => run.key === current),
     current: () => rows.find((run) => run.key === current) ?? null,
     select: () => { for (const row of made.values()) row.select(); },
