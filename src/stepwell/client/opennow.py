@@ -7,6 +7,8 @@ import asyncio
 from collections import OrderedDict
 from typing import Final
 
+from msgspec.structs import replace
+
 from stepwell.client.check import Fit, OpenCall, check_run
 from stepwell.client.engine import OpenEngine
 from stepwell.model.run import Claimed, RunRow
@@ -53,6 +55,10 @@ class OpenNow:
             run = worker.runs.get(row.key) or worker.suspended.get_run(row.key)
             if run is not None and (run.epoch, run.row.generation) == (row.epoch, row.generation):
                 begun = run.steps.begun()
-                return tuple(OpenCall(str(c.kind), c.id, c.due or None, c.opened, *begun.get(c.id, (0, None)))
-                             for c in run.kernel.calls.values())  # fmt: skip
+                found = (OpenCall(str(c.kind), c.id, c.due or None, c.opened) for c in run.kernel.calls.values())
+                return tuple(_tried(call, *begun[call.call]) if call.call in begun else call for call in found)
         return None
+
+
+def _tried(call: OpenCall, attempt: int, began: float, queued: float) -> OpenCall:
+    return replace(call, attempt=attempt, began=began, queued=queued)
