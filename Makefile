@@ -27,7 +27,7 @@ demo: $(VENV)/.runtime ## watch a run survive the killing of its own worker
 	@$(BIN)/stepwell demo $(ARGS)
 
 test: $(VENV)/.dev ## run the tests
-	@$(BIN)/python -m pytest -q $(ARGS)
+	@$(BIN)/python -m pytest -q -n 3 --dist loadfile $(ARGS)
 
 check: lint types imports house ## style, types, layers and house rules: what a change has to pass
 
