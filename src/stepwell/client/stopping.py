@@ -44,7 +44,8 @@ class Stopping:
     async def within(self, seconds: float) -> bool:
         """Wait to be asked, at most so long; True if asked."""
         try:
-            await asyncio.wait_for(self.asked.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self.asked.wait()
         except TimeoutError:
             return False
         return True

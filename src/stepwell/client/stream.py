@@ -74,7 +74,8 @@ class Listener:
         """All that has come since, or b"" when nothing came in time; None: it is over."""
         if not self._parts and not self.cut and not self.over:
             try:
-                await asyncio.wait_for(self._news.wait(), timeout)
+                async with asyncio.timeout(timeout):
+                    await self._news.wait()
             except TimeoutError:
                 return b""
         self._news.clear()

@@ -85,3 +85,15 @@ async def test_a_private_database_hears_nothing(open_store: OpenStore) -> None:
     store = await open_store(":memory:")
     assert not store.capabilities.hints
     assert not await store.wait_hint(0.01)
+
+
+async def test_who_is_cancelled_in_the_moment_of_a_hint_does_not_go_on(store: SqliteStore) -> None:
+    """Else the loop that waits for hints never ends, and its worker cannot stop."""
+    waiting = asyncio.ensure_future(store.wait_hint(20))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert store._hints is not None
+    store._hints._tell(True)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting

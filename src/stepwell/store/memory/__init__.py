@@ -169,7 +169,8 @@ class MemoryStore:
 
     async def wait_hint(self, timeout: float) -> bool:
         try:
-            await asyncio.wait_for(self._heard.wait(), timeout)
+            async with asyncio.timeout(timeout):
+                await self._heard.wait()
         except TimeoutError:
             return False
         self._heard.clear()

@@ -52,7 +52,8 @@ class Hints:
         future: asyncio.Future[bool] = self._loop.create_future()
         self._waiting.add(future)
         try:
-            return await asyncio.wait_for(future, timeout)
+            async with asyncio.timeout(timeout):  # not wait_for: in 3.11 it may lose a cancellation
+                return await future
         except TimeoutError:
             return False
         finally:
@@ -118,7 +119,8 @@ class Hints:
     async def _ping(self, db: Db) -> None:
         self._back.clear()
         await self._notify(db, f"ping {self._home.token}")
-        await asyncio.wait_for(self._back.wait(), self._answer)
+        async with asyncio.timeout(self._answer):
+            await self._back.wait()
 
     async def _notify(self, db: Db, payload: str) -> None:
         # No wait for the disk: nothing is lost with a hint. Both texts are our own and need no quoting.

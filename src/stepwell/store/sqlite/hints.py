@@ -42,7 +42,8 @@ class Hints:
         if self._timer is None and self._asking is None:
             self._timer = self._loop.call_soon(self._look)
         try:
-            return await asyncio.wait_for(future, timeout)
+            async with asyncio.timeout(timeout):  # not wait_for: in 3.11 it may lose a cancellation
+                return await future
         except TimeoutError:
             return False
         finally:
