@@ -26,7 +26,7 @@ help: ## say what each target does
 demo: $(VENV)/.runtime ## watch a run survive the killing of its own worker
 	@$(BIN)/stepwell demo $(ARGS)
 
-test: $(VENV)/.dev ## run the tests
+test: $(VENV)/.dev $(VENV)/.browser ## run the tests
 	@$(BIN)/python -m pytest -q -n 3 --dist loadfile $(ARGS)
 
 check: lint types imports house ## style, types, layers and house rules: what a change has to pass
@@ -88,6 +88,10 @@ $(VENV)/.runtime: pyproject.toml | $(BIN)/python
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	$(call install,[test$(comma)lint])
 	@touch $@ $(VENV)/.runtime
+
+# Before the tests, since several of their processes need it; without one they say what is missing.
+$(VENV)/.browser: $(VENV)/.dev
+	-@$(BIN)/python -m tests.dashboard.chromium && touch $@
 
 $(VENV)/.docs: pyproject.toml | $(BIN)/python
 	$(call install,[docs])

@@ -1,9 +1,11 @@
 """Where Chromium is; where there is none, it is installed: Debian's package by root, else Playwright's own build."""
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 GIVEN = "STEPWELL_TEST_CHROMIUM"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PATIENCE = 600
+LOCK = Path(tempfile.gettempdir()) / "stepwell-tests-chromium.lock"
 
 
 @cache
@@ -20,21 +23,25 @@ def chromium() -> str | None:
 
     Fails where there is none and none can be had; outside CI the test is skipped, and says so.
     """
-    given = os.environ.get(GIVEN)
-    if given:
-        return given
-    found = _found()
-    if found is None and shutil.which("apt-get"):
-        _install_package()
-        found = _found()
-    if found is not None:
-        return found
-    if _playwright_has_one() or _done([sys.executable, "-m", "playwright", "install", "chromium"]):
-        return None
+    provided, program = provide()
+    if provided:
+        return program
     message = f"no Chromium: install one, or name it in {GIVEN}"
     if os.environ.get("CI"):
         pytest.fail(message)
     pytest.skip(message)
+
+
+def provide() -> tuple[bool, str | None]:
+    """Whether there is one now, and which; one process at a time looks and installs."""
+    with LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        found = os.environ.get(GIVEN) or _found()
+        if found is None and shutil.which("apt-get"):
+            _install_package()
+            found = _found()
+        playwright = [sys.executable, "-m", "playwright", "install", "chromium"]
+        return found is not None or _playwright_has_one() or _done(playwright), found
 
 
 def _found() -> str | None:
@@ -66,3 +73,7 @@ def _done(command: list[str]) -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0
+
+
+if __name__ == "__main__":
+    sys.exit(0 if provide()[0] else f"no Chromium could be installed: the tests of the dashboard need one ({GIVEN})")
