@@ -14,6 +14,7 @@ from stepwell.model.change import Change, NewRun, Patch
 from stepwell.model.status import CODE, RunStatus
 from stepwell.store.postgres.connection import Db
 from stepwell.store.postgres.rows import RUN_TYPES, update_by_key
+from stepwell.store.sql.hot import is_own
 from stepwell.store.sql.rows import text
 
 STALE, UNCLEAN, MISSING, BUSY = -1, -2, -3, -4
@@ -66,21 +67,7 @@ def is_plain_start(c: Change, new: NewRun) -> bool:
 
 def is_hot(c: Change) -> bool:
     """Whether a holder's change concerns its own run alone, and gives it no values but the usual ones."""
-    p = c.patch
-    return not (
-        c.epoch is None
-        or c.arm
-        or c.start
-        or c.post
-        or c.blobs
-        or c.disarm
-        or c.put_back
-        or c.opens
-        or c.expect is not None
-        or c.send is not None
-        or c.create is not None
-        or (p is not None and not _is_usual(p))
-    )
+    return is_own(c) and (c.patch is None or _is_usual(c.patch))
 
 
 def _is_usual(p: Patch) -> bool:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from stepwell.model.change import Change, NewRun, Reply
 from stepwell.model.run import RunRow
 from stepwell.model.status import CODE, RunStatus
+from stepwell.store.sql.hot import is_own
 from stepwell.store.sql.patches import assignments, is_plain_release, release_values
 from stepwell.store.sql.rows import Value, run_values, text
 from stepwell.store.sqlite.bulk import STALE, UNCLEAN, Hot
@@ -24,20 +25,7 @@ _RUNNING: Final = CODE[RunStatus.RUNNING]
 
 def is_hot(c: Change) -> bool:
     """Whether a holder's change concerns its own run alone, so that it may be written together with others."""
-    return not (
-        c.arm
-        or c.start
-        or c.post
-        or c.blobs
-        or c.disarm
-        or c.put_back
-        or c.opens
-        or c.epoch is None
-        or c.expect is not None
-        or c.send is not None
-        or c.create is not None
-        or (c.patch is not None and c.patch.bump)
-    )
+    return is_own(c) and not (c.patch is not None and c.patch.bump)
 
 
 def is_plain_start(c: Change, new: NewRun) -> bool:
