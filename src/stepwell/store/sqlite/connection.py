@@ -1,9 +1,9 @@
 """Connections to an SQLite file, in the settings that our promises need, and SQLite's errors as ours."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import apsw
 
@@ -20,6 +20,7 @@ from stepwell.errors import (
 from stepwell.store.sql.rows import Value
 from stepwell.store.sql.sealing import moved
 
+T = TypeVar("T")
 OLDEST_SQLITE: Final = (3, 51, 3)
 """Before it, a WAL database that several processes write can be corrupted (the WAL-reset bug)."""
 CHECKPOINT_PAGES: Final = 4000
@@ -62,6 +63,18 @@ class Db:
         """Execute a write; how many rows it concerned."""
         self.conn.execute(sql, params)
         return self.conn.changes()
+
+    def transaction(self, work: "Callable[[Db], T]") -> T:
+        """Commit what `work` does, or nothing. Raises our errors for SQLite's, and whatever `work` raises."""
+        try:
+            self.conn.execute("BEGIN IMMEDIATE")
+            result = work(self)
+            self.conn.execute("COMMIT")
+        except apsw.Error as error:
+            raise translated(error, self.path) from error
+        finally:
+            self.rollback()
+        return result
 
     def rollback(self) -> None:
         """End the transaction, unless SQLite has done so itself (it does when the disk is full)."""

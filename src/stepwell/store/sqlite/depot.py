@@ -1,11 +1,9 @@
 """An SQLite file at either end of a move."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
-
-import apsw
 
 from stepwell.errors import Stale, StoreUnavailable
 from stepwell.ports.clock import Clock
@@ -14,7 +12,7 @@ from stepwell.store.sql.freight import FLAGS, TABLES, Table
 from stepwell.store.sql.rows import tag, tag_values
 from stepwell.store.sql.sealing import SEALED
 from stepwell.store.sql.versions import check
-from stepwell.store.sqlite.connection import Db, connect, translated
+from stepwell.store.sqlite.connection import Db, connect
 from stepwell.store.sqlite.schema import migrate, schema_status
 
 T = TypeVar("T")
@@ -51,7 +49,7 @@ class SqliteDepot:
         return self._note(self._db, name)
 
     async def write_note(self, name: str, text: str | None) -> None:
-        self._transaction(lambda db: self._write_note(db, name, text))
+        self._db.transaction(lambda db: self._write_note(db, name, text))
 
     async def seal(self, namespace: str, note: str, text: str, message: str) -> None:
         def work(db: Db) -> None:
@@ -66,14 +64,14 @@ class SqliteDepot:
                         f" WHEN {row}.ns = {ns} BEGIN SELECT RAISE(ABORT, '{quoted}'); END"
                     )
 
-        self._transaction(work)
+        self._db.transaction(work)
 
     async def unseal(self, namespace: str, note: str) -> None:
         def work(db: Db) -> None:
             self._unseal(db, self._ns(db, namespace))
             self._write_note(db, note, None)
 
-        self._transaction(work)
+        self._db.transaction(work)
 
     def _unseal(self, db: Db, ns: int) -> None:
         for table in (*SEALED, "namespaces"):
@@ -103,13 +101,13 @@ class SqliteDepot:
             ns = self._ns(db, namespace, create=True)
             db.conn.executemany(sql, [(ns, *_written(own, row)) for row in rows])
 
-        self._transaction(work)
+        self._db.transaction(work)
 
     async def clear(self, namespace: str, guard: tuple[str, str]) -> None:
         for table in SEALED:
             gone = 1
             while gone:
-                gone = self._transaction(partial(self._clear, namespace=namespace, table=table, guard=guard))
+                gone = self._db.transaction(partial(self._clear, namespace=namespace, table=table, guard=guard))
 
     def _clear(self, db: Db, namespace: str, table: str, guard: tuple[str, str]) -> int:
         self._guard(db, guard)
@@ -127,7 +125,7 @@ class SqliteDepot:
             sql = "UPDATE stepwell_namespaces SET mail = max(mail, ?) WHERE name = ?"
             db.run(sql, (number, namespace))
 
-        self._transaction(work)
+        self._db.transaction(work)
 
     # -- parts ---------------------------------------------------------------------------------
 
@@ -136,18 +134,6 @@ class SqliteDepot:
         if self._open is None:
             raise StoreUnavailable(f"{self.shown} is not open")
         return self._open
-
-    def _transaction(self, work: Callable[[Db], T]) -> T:
-        db = self._db
-        try:
-            db.conn.execute("BEGIN IMMEDIATE")
-            result = work(db)
-            db.conn.execute("COMMIT")
-        except apsw.Error as error:
-            raise translated(error, self.shown) from error
-        finally:
-            db.rollback()
-        return result
 
     def _ns(self, db: Db, namespace: str, *, create: bool = False) -> int:
         if create:

@@ -3,11 +3,9 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-import apsw
-
 from stepwell.model.run import WorkerRow
 from stepwell.store.sqlite import leases
-from stepwell.store.sqlite.connection import Db, translated
+from stepwell.store.sqlite.connection import Db
 
 T = TypeVar("T")
 Transaction = Callable[[Callable[[Db], object]], object]
@@ -34,16 +32,7 @@ class SqliteHeart:
     def _transaction(self, work: Callable[[Db], T]) -> T:
         if self._db is None:
             self._db = self._connect()
-        db = self._db
-        try:
-            db.conn.execute("BEGIN IMMEDIATE")
-            result = work(db)
-            db.conn.execute("COMMIT")
-        except apsw.Error as error:
-            raise translated(error, db.path) from error
-        finally:
-            db.rollback()
-        return result
+        return self._db.transaction(work)
 
 
 class SharedHeart:
