@@ -15,7 +15,7 @@ import msgspec
 from stepwell.client.shapes import moment
 from stepwell.client.views import Views
 from stepwell.errors import WorldError
-from stepwell.model.run import RunFilter, RunRow, lowered
+from stepwell.model.run import RunFilter, RunRow, matches
 from stepwell.model.status import TERMINAL, RunStatus
 
 log = logging.getLogger("stepwell.client")
@@ -304,26 +304,3 @@ def mark_of(row: RunRow) -> Mark:
     """What makes a run look different."""
     return (row.epoch, row.status, row.generation, row.inbox, row.progress, row.note, row.reason, row.worker, row.due,
             row.cancelling, row.deaths)  # fmt: skip
-
-
-def matches(row: RunRow, which: RunFilter) -> bool:
-    """Whether a row fits a filter, as the stores read it."""
-    text = None if which.text is None else lowered(which.text)
-    said = (row.id, row.workflow, row.reason or "", row.note or "")
-    return (
-        (not which.status or row.status in which.status)
-        and (not which.workflow or row.workflow in which.workflow)
-        and (not which.queue or row.queue in which.queue)
-        and (which.id_prefix is None or row.id.startswith(which.id_prefix))
-        and (which.parent is None or row.parent == which.parent)
-        and (which.since is None or row.created_at >= which.since)
-        and (which.until is None or row.created_at < which.until)
-        and (text is None or any(text in lowered(part) for part in said))
-        and (which.reason is None or (row.reason or "").startswith(which.reason))
-        and (which.pinned is None or (row.pin is not None) == which.pinned)
-        and all(_same(row.tags.get(name), value) for name, value in which.tags.items())
-    )
-
-
-def _same(a: object, b: object) -> bool:
-    return a == b and isinstance(a, bool) == isinstance(b, bool)

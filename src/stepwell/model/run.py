@@ -122,3 +122,29 @@ _LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 def lowered(text: str) -> str:
     """With small letters for A to Z and nothing else changed: what every database does alike."""
     return text.translate(_LOWER)
+
+
+def matches(row: RunRow, which: RunFilter) -> bool:
+    """Whether a run fits a filter: what the stores' queries mean, for rows that are in memory already."""
+    return (
+        (not which.status or row.status in which.status)
+        and (not which.workflow or row.workflow in which.workflow)
+        and (not which.queue or row.queue in which.queue)
+        and (which.id_prefix is None or row.id.startswith(which.id_prefix))
+        and (which.parent is None or row.parent == which.parent)
+        and (which.since is None or row.created_at >= which.since)
+        and (which.until is None or row.created_at < which.until)
+        and (which.text is None or _contains(row, which.text))
+        and (which.reason is None or (row.reason or "").startswith(which.reason))
+        and (which.pinned is None or (row.pin is not None) == which.pinned)
+        and all(_same(row.tags.get(name), value) for name, value in which.tags.items())
+    )
+
+
+def _contains(row: RunRow, text: str) -> bool:
+    return any(lowered(text) in lowered(place) for place in (row.id, row.workflow, row.reason or "", row.note or ""))
+
+
+def _same(a: object, b: object) -> bool:
+    """Equal as tags: numbers by value, but True is not 1."""
+    return a == b and isinstance(a, bool) == isinstance(b, bool)

@@ -11,7 +11,7 @@ from itertools import islice
 from stepwell.errors import InvalidOption
 from stepwell.model.change import Change, ClaimRequest, Reply
 from stepwell.model.record import Depth, Record, Tally
-from stepwell.model.run import Claimed, InboxItem, RunFilter, RunRow, WorkerRow, lowered
+from stepwell.model.run import Claimed, InboxItem, RunFilter, RunRow, WorkerRow, matches
 from stepwell.ports.clock import Clock
 from stepwell.ports.guest import Guest
 from stepwell.ports.store import Capabilities, Retire
@@ -111,7 +111,7 @@ class MemoryStore:
     async def count(self, which: RunFilter) -> dict[str, int]:
         counts: dict[str, int] = {}
         for row in self.space.runs.values():
-            if _matches(row, which):
+            if matches(row, which):
                 counts[row.status.value] = counts.get(row.status.value, 0) + 1
         return counts
 
@@ -181,7 +181,7 @@ class MemoryStore:
 
     async def list(self, which: RunFilter, *, after: bytes | None = None, limit: int = 50) -> Rows:
         newest = sorted(self.space.runs.items(), reverse=True)
-        found = (row for key, row in newest if (after is None or key < after) and _matches(row, which))
+        found = (row for key, row in newest if (after is None or key < after) and matches(row, which))
         return list(islice(found, limit))
 
 
@@ -191,28 +191,3 @@ def _put(space: Space, record: Record, replace: bool) -> bool:
         return False
     space.records[name] = record
     return True
-
-
-def _matches(row: RunRow, which: RunFilter) -> bool:
-    return (
-        (not which.status or row.status in which.status)
-        and (not which.workflow or row.workflow in which.workflow)
-        and (not which.queue or row.queue in which.queue)
-        and (which.id_prefix is None or row.id.startswith(which.id_prefix))
-        and (which.parent is None or row.parent == which.parent)
-        and (which.since is None or row.created_at >= which.since)
-        and (which.until is None or row.created_at < which.until)
-        and (which.text is None or _contains(row, which.text))
-        and (which.reason is None or (row.reason or "").startswith(which.reason))
-        and (which.pinned is None or (row.pin is not None) == which.pinned)
-        and all(_same(row.tags.get(name), value) for name, value in which.tags.items())
-    )
-
-
-def _contains(row: RunRow, text: str) -> bool:
-    return any(lowered(text) in lowered(place) for place in (row.id, row.workflow, row.reason or "", row.note or ""))
-
-
-def _same(a: object, b: object) -> bool:
-    """Equal as tags: numbers by value, but True is not 1."""
-    return a == b and isinstance(a, bool) == isinstance(b, bool)
