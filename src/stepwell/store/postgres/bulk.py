@@ -6,7 +6,7 @@ locked row shows that nothing has come meanwhile. Rows are found by correlated l
 so that no plan, made when a table was small, reads a whole table later.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ START: Final = (
     "rank", "created_at", "started_at", "digest", "options",
 )  # fmt: skip
 """The columns in which plain starts differ."""
+_START: Final = {**{column: RUN_TYPES[column] for column in START}, "data": "text"}
 _OF_WORKER: Final = {"status": _QUEUED, "epoch": 0, "worker": "NULL", "started_at": "NULL"}
 """What a run gets instead when the worker that it was created for is gone."""
 _HOLD: Final = {
@@ -35,6 +36,10 @@ _HOLD: Final = {
     "note": "text", "reason": "text",
 }  # fmt: skip
 _NO_PATCH: Final = (False, False, None, None, None, None, None, None, None, None, None)
+_RARE: Final = (("id", "due"), ("seen", "due", "rank"), ("expires_at", "progress", "note", "reason"))
+"""Columns that are NULL in nearly every group: left out of it then, a set at a time, so that texts stay few."""
+_NUMBERS: Final = frozenset({"boolean", "smallint", "integer", "float8"})
+"""Sent as the text of an array: the driver looks at each element of a list twice, in Python."""
 
 
 def is_plain_start(c: Change, new: NewRun) -> bool:
@@ -101,17 +106,31 @@ async def write(db: Db, starts: Sequence[NewRun], holds: Sequence[Change], lock_
     """Commit starts and holders' changes, all of different runs. Raises the driver's errors."""
     took = [(c.run, n) for c in holds for n in c.took]
     params: list[Any] = [db.ns]
-    if starts:
-        params += zip(*map(_start_values, starts), strict=True)
-    if holds:
-        params += zip(*map(_hold_values, holds), strict=True)
-        if took:
-            params += zip(*took, strict=True)
+    new = _columns(_START, map(_start_values, starts), params) if starts else ()
+    held = _columns(_HOLD, map(_hold_values, holds), params) if holds else ()
+    if took:
+        params += zip(*took, strict=True)
     settings = f"set_config('lock_timeout', '{round(lock_timeout_s * 1000)}', true)"
     if not db.home.durable:
         settings += ", set_config('synchronous_commit', 'off', true)"
-    row = await db.one(_text(bool(starts), bool(holds), bool(took), settings), *params)
+    row = await db.one(_text(new, held, bool(took), settings), *params)
     return Answer(row["made"], row["alive"], row["marks"])
+
+
+def _columns(types: Mapping[str, str], rows: Iterable[tuple[Any, ...]], params: list[Any]) -> tuple[str, ...]:
+    """Add the columns of some rows to the parameters; the names of those that are not left out."""
+    columns = dict(zip(types, zip(*rows, strict=True), strict=True))
+    count = len(columns["key"])
+    for rare in _RARE:
+        if all(name in columns and columns[name].count(None) == count for name in rare):
+            for name in rare:
+                del columns[name]
+    params += [_literal(values) if types[name] in _NUMBERS else values for name, values in columns.items()]
+    return tuple(columns)
+
+
+def _literal(values: tuple[Any, ...]) -> str:
+    return "{" + str(list(values))[1:-1].replace("None", "NULL") + "}"
 
 
 def _start_values(new: NewRun) -> tuple[Any, ...]:
@@ -142,34 +161,38 @@ _ALL: Final = "((SELECT count(*) FROM ins) = (SELECT count(*) FROM s))"
 
 
 @cache
-def _text(starts: bool, holds: bool, took: bool, settings: str) -> str:
+def _text(starts: tuple[str, ...], holds: tuple[str, ...], took: bool, settings: str) -> str:
+    """The statement for these columns of starts and of holders' changes."""
     at = 2
     # Set before the first row is written, and for this transaction alone.
     parts = [f"cfg AS MATERIALIZED (SELECT {settings})"]
     answer = ["NULL::bytea[] AS made, NULL::text[] AS alive", "NULL::integer[] AS marks"]
     if starts:
-        parts += _start_parts(at)
-        at += len(START) + 1
+        parts += _start_parts(at, starts)
+        at += len(starts)
         answer[0] = (
             f"CASE WHEN NOT {_ALL} THEN coalesce((SELECT array_agg(key) FROM ins), ARRAY[]::bytea[]) END AS made,"
             " (SELECT array_agg(id) FROM alive) AS alive"
         )
     if holds:
-        parts += _hold_parts(at, starts)
-        at += len(_HOLD)
+        parts += _hold_parts(at, holds, bool(starts))
+        at += len(holds)
         if took:
             parts.append(_TOOK.format(keys=at, numbers=at + 1))
         answer[1] = f"(SELECT array_agg(mark ORDER BY at) FROM held{f' WHERE {_ALL}' if starts else ''}) AS marks"
     return f"WITH {', '.join(parts)} SELECT {', '.join(answer)}"
 
 
-def _arrays(first: int, types: Sequence[str]) -> str:
-    return ", ".join(f"${first + n}::{type_}[]" for n, type_ in enumerate(types))
+def _given(types: Mapping[str, str], names: Sequence[str], first: int) -> tuple[str, str, str]:
+    """What is selected of parameters from `$first` on: their arrays, their names, and the NULLs of what is left out."""
+    sent = ((n, types[name]) for n, name in enumerate(names, first))
+    arrays = ", ".join(f"${n}::{'text::' if type_ in _NUMBERS else ''}{type_}[]" for n, type_ in sent)
+    absent = "".join(f", NULL::{type_} AS {name}" for name, type_ in types.items() if name not in names)
+    return arrays, ", ".join(names), absent
 
 
-def _start_parts(first: int) -> list[str]:
-    names = f"{', '.join(START)}, data"
-    arrays = _arrays(first, [*(RUN_TYPES[c] for c in START), "text"])
+def _start_parts(first: int, names: Sequence[str]) -> list[str]:
+    arrays, given, absent = _given(_START, names, first)
     values = ", ".join(
         f"CASE WHEN s.worker IS NULL OR alive.id IS NOT NULL THEN s.{c} ELSE {_OF_WORKER[c]} END"
         if c in _OF_WORKER
@@ -177,8 +200,8 @@ def _start_parts(first: int) -> list[str]:
         for c in START
     )
     return [
-        f"s AS MATERIALIZED (SELECT s.* FROM cfg, unnest({arrays}) AS s({names}))",
-        _ALIVE.format(worker=first + START.index("worker")),
+        f"s AS MATERIALIZED (SELECT s.*{absent} FROM cfg, unnest({arrays}) AS s({given}))",
+        _ALIVE.format(worker=first + names.index("worker")),
         _INSERT.format(columns=", ".join(START), values=values),
         _BEGIN,
     ]
@@ -202,14 +225,14 @@ _BEGIN: Final = (
 )
 
 
-def _hold_parts(first: int, starts: bool) -> list[str]:
-    arrays = _arrays(first, list(_HOLD.values()))
+def _hold_parts(first: int, names: Sequence[str], starts: bool) -> list[str]:
+    arrays, given, absent = _given(_HOLD, names, first)
     # From the first one on that is not clean, all are left: what it puts back may come to a run of a later one.
     go = f"mark >= 0 AND at < coalesce((SELECT min(at) FROM held WHERE mark = {UNCLEAN}), 1000000000)"
     if starts:
         go += f" AND {_ALL}"
     return [
-        f"v AS MATERIALIZED (SELECT v.* FROM cfg, unnest({arrays}) WITH ORDINALITY AS v({', '.join(_HOLD)}, at))",
+        f"v AS MATERIALIZED (SELECT v.*{absent} FROM cfg, unnest({arrays}) WITH ORDINALITY AS v({given}, at))",
         _HELD,
         f"good AS MATERIALIZED (SELECT * FROM held WHERE {go})",
         _APPEND,
