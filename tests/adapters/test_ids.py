@@ -79,4 +79,5 @@ def test_a_forked_child_forgets() -> None:
     new_key()
     ids._forget()
     assert ids._last_ms == 0
+    assert ids._entropy == b"", "siblings would make the same keys"
     assert new_key() != new_key()

@@ -16,19 +16,24 @@ _RANDOM_BITS: Final = 74
 _LOW: Final = (1 << 62) - 1
 _VERSION_AND_VARIANT: Final = (7 << 76) | (2 << 62)
 _KEY_BYTES: Final = 16
+_DRAW: Final = 9
+"""Random bytes for a key; as many as 64 keys need are asked for at a time: the call costs more than all the rest."""
 
 _lock = threading.Lock()
 _random = random.SystemRandom()
 _last_ms = 0
 _last_random = 0
+_entropy = b""
 
 
 def new_key() -> bytes:
     """Return a new key of 16 bytes, greater than every one before it in this process. Thread-safe."""
-    global _last_ms, _last_random  # noqa: PLW0603 - what makes keys increase
+    global _last_ms, _last_random, _entropy  # noqa: PLW0603 - what makes keys increase
     now_ms = time_ns() // 1_000_000
-    chance = int.from_bytes(os.urandom(9))
     with _lock:
+        if len(_entropy) < _DRAW:
+            _entropy = os.urandom(64 * _DRAW)
+        chance, _entropy = int.from_bytes(_entropy[-_DRAW:]), _entropy[:-_DRAW]
         if now_ms > _last_ms:
             _last_ms, _last_random = now_ms, chance
         else:
@@ -66,9 +71,9 @@ def chance() -> float:
 
 
 def _forget() -> None:
-    # A forked child would go on from its parent's last key, within the same millisecond as its siblings.
-    global _lock, _last_ms
-    _lock, _last_ms = threading.Lock(), 0
+    # A forked child would go on from its parent's last key and chance, as its siblings do.
+    global _lock, _last_ms, _entropy
+    _lock, _last_ms, _entropy = threading.Lock(), 0, b""
 
 
 if hasattr(os, "register_at_fork"):

@@ -72,8 +72,11 @@ class JsonSignaturePlan:
         return _Slot(stars + parameter.name, f"p{number}_" if private else parameter.name, parameter.kind)
 
     def encode_args(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
+        return self._encoded(args, kwargs, self._are_exact(args, kwargs))
+
+    def _encoded(self, args: tuple[Any, ...], kwargs: dict[str, Any], exact: bool) -> bytes:
         bound = self._bind(args, kwargs)
-        if self._are_exact(args, kwargs):
+        if exact:
             try:
                 data = encode_json(bound)
             except ValueError:  # a lone surrogate, thousands of digits: the long way says where
@@ -94,12 +97,10 @@ class JsonSignaturePlan:
             return msgspec.structs.astuple(bound), {}
         return self._arguments(bound)
 
-    def copy_args(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], data: bytes
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        if self._are_exact(args, kwargs):
-            return args, kwargs
-        return self.decode_args(data)
+    def capture(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bytes, tuple[Any, ...], dict[str, Any]]:
+        exact = self._are_exact(args, kwargs)
+        data = self._encoded(args, kwargs, exact)
+        return (data, args, kwargs) if exact else (data, *self.decode_args(data))
 
     def digest(self, data: bytes | msgspec.Raw) -> str:
         raw = bytes(data)

@@ -140,9 +140,8 @@ class Step(Startable[P, R], Generic[P, R]):
 
     def _in_body(self, kernel: Kernel, args: tuple[Any, ...], kwargs: dict[str, Any]) -> StepCall[R]:
         definition = self.definition
-        encoded = definition.signature.encode_args(args, kwargs)
+        encoded, args, kwargs = definition.signature.capture(args, kwargs)
         digest = definition.signature.digest(encoded)
-        args, kwargs = definition.signature.copy_args(args, kwargs, encoded)
         name = kernel.identify(self.name)
         result = definition.result
 

@@ -57,12 +57,10 @@ class SignaturePlan(Protocol):
         """
         ...
 
-    def copy_args(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], data: bytes
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return what `decode_args(data)` would, where `data` is the stored form of these arguments.
+    def capture(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bytes, tuple[Any, ...], dict[str, Any]]:
+        """Return `encode_args(args, kwargs)`, and what `decode_args` makes of it: copies that nobody else can change.
 
-        Immutable scalars are handed on as they are.
+        Immutable scalars are handed on as they are. Raises: as `encode_args`.
         """
         ...
 

@@ -219,8 +219,11 @@ class Activation:
 
     def _next_due(self) -> float | None:
         timer = self.kernel.next_timer()
-        candidates = [timer[0] if timer else None, self.steps.next_due(), self.inputs.deadline()]
-        return min((c for c in candidates if c is not None), default=None)
+        due = None if timer is None else timer[0]
+        for other in (self.steps.next_due(), self.inputs.deadline()):
+            if other is not None and (due is None or other < due):
+                due = other
+        return due
 
     def _wake_at(self, due: float) -> None:
         if self._alarm is not None:

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextvars
+import logging
 import sys
 from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Protocol
 
 from stepwell.errors import QueueTimeout, StepTimeout
@@ -16,6 +18,7 @@ from stepwell.ports.definitions import StepDefinition, StepScope, step_scope
 from stepwell.runtime.resources import Resources
 from stepwell.runtime.threads import call_body
 
+log = logging.getLogger("stepwell.run")
 _EAGER: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) else {}
 
 
@@ -83,6 +86,7 @@ class Executor:
         self.resources = resources
         self._waiting: deque[Attempt] = deque()
         self._running: set[Attempt] = set()
+        self._done: list[Attempt] = []
         self._loop = asyncio.get_running_loop()
         self._threads: ThreadPoolExecutor | None = None
         self._filling = False
@@ -99,9 +103,9 @@ class Executor:
 
     def submit(self, attempt: Attempt) -> None:
         """Run the attempt as soon as a slot is free."""
-        attempt.queued_at = self._clock.now()
+        attempt.queued_at = now = self._clock.now()
         if self.busy < self.concurrency:
-            self._begin(attempt)
+            self._begin(attempt, now)
             return
         self._waiting.append(attempt)
         if attempt.patience is not None:
@@ -147,13 +151,13 @@ class Executor:
 
     # -- one attempt ---------------------------------------------------------------------------
 
-    def _begin(self, attempt: Attempt) -> None:
+    def _begin(self, attempt: Attempt, now: float) -> None:
         self.busy += 1
         self._running.add(attempt)
         if attempt.alarm is not None:
             attempt.alarm.cancel()
             attempt.alarm = None
-        attempt.began = self._clock.now()
+        attempt.began = now
         context = contextvars.copy_context()
         context.run(step_scope.set, attempt.scope)
         if not attempt.is_async and not attempt.inject:
@@ -164,8 +168,21 @@ class Executor:
         attempt.task = task
         if attempt.timeout is not None and not task.done():
             attempt.alarm = self._alarms.call_at(attempt.began + attempt.timeout, lambda: self._timed_out(attempt))
-        # Also of a task that ended eagerly: called from here, thousands in a row would nest as deep.
-        task.add_done_callback(lambda t: self._ended(attempt, t))
+        if task.done():  # eagerly; ended from here, thousands in a row would nest as deep
+            self._done.append(attempt)
+            if len(self._done) == 1:
+                self._loop.call_soon(self._end_all)
+        else:
+            task.add_done_callback(partial(self._ended, attempt))
+
+    def _end_all(self) -> None:
+        done, self._done = self._done, []
+        for attempt in done:
+            assert attempt.task is not None
+            try:
+                self._ended(attempt, attempt.task)
+            except Exception:
+                log.exception("the outcome of a step was not handled")
 
     async def _body(self, attempt: Attempt, context: contextvars.Context) -> Any:
         kwargs = dict(attempt.kwargs)
@@ -213,7 +230,7 @@ class Executor:
                 if attempt.over:
                     continue
                 if self._may_begin():
-                    self._begin(attempt)
+                    self._begin(attempt, self._clock.now())
                 else:
                     self._refuse(attempt)
         finally:

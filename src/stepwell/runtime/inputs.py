@@ -65,9 +65,11 @@ class Inputs:
         return self._run.started.deadline if self._run.kernel.cancelled is None else None
 
     def _timer(self) -> tuple[float, AnyEntry] | None:
-        run, now = self._run, self._run.now()
-        timer = run.kernel.next_timer()
-        deadline = self.deadline()
+        run = self._run
+        timer, deadline = run.kernel.next_timer(), self.deadline()
+        if timer is None and deadline is None:
+            return None
+        now = run.now()
         if deadline is not None and deadline <= now and (timer is None or deadline < timer[0]):
             return deadline, CancelSeen(at=run.stamp(), reason="deadline")
         if timer is None or timer[0] > now:

@@ -107,8 +107,8 @@ def _number(change: Change) -> int:
     """The same for all changes of a run; messages to one key keep their order, too."""
     send = change.send
     if change.run or send is None:
-        return sum(change.run[-2:])
-    return sum(send.target[-2:]) if send.target is not None else sum(f"{send.event} {send.key}".encode())
+        return change.run[-1] if change.run else 0
+    return send.target[-1] if send.target is not None else sum(f"{send.event} {send.key}".encode())
 
 
 class _Lane:

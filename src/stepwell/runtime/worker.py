@@ -15,7 +15,6 @@ from typing import Any
 
 import msgspec
 
-from stepwell.core.history import voided
 from stepwell.model.change import Change, NewRun, Patch
 from stepwell.model.entry import Finished, Started, decode_entries
 from stepwell.model.logline import Line
@@ -221,7 +220,7 @@ class Worker:
         size = sum(len(data) for _, data in one.journal) + sum(map(len, one.blobs.values()))
         run = Activation(self, one.row, definition, entries, one.blobs, size)
         self.runs[key] = run
-        resumed = len(entries) - len(voided(entries)) > 1
+        resumed = len(entries) - len(run.history.void) > 1
         self.tell("run.resumed" if resumed else "run.started", run_id=one.row.id, workflow=one.row.workflow)
         run.begin(one.inbox)
 
