@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stepwell.adapters.lossless import MAX_DEPTH, changed, step_of, too_deep, unstorable
+from stepwell.adapters.typeplans import JsonTypePlan
 
 
 @dataclass
@@ -190,3 +192,11 @@ def test_an_annotation_may_ask_for_another_sequence(convert: Callable[[list[int]
 
 def test_steps_of_a_path() -> None:
     assert [step_of(key) for key in ("a_1", "", "two words", 5)] == [".a_1", "['']", "['two words']", "[5]"]
+
+
+@pytest.mark.parametrize("fold", [0, 1])
+def test_a_moment_in_an_hour_that_the_clock_repeats(fold: int) -> None:
+    moment = dt.datetime(2026, 10, 25, 2, 30, fold=fold, tzinfo=ZoneInfo("Europe/Berlin"))
+    data, decoded = JsonTypePlan(dt.datetime).deliver(moment)
+    assert data == (b'"2026-10-25T02:30:00+02:00"', b'"2026-10-25T02:30:00+01:00"')[fold]
+    assert decoded.timestamp() == moment.timestamp()

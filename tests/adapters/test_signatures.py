@@ -264,3 +264,12 @@ def test_any_call_comes_back(args: list[Any], kwargs: dict[str, Any]) -> None:
         return
     back_args, back_kwargs = plan.decode_args(data)
     assert fn(*back_args, **back_kwargs) == expected
+
+
+def test_the_digest_of_mappings_by_other_keys_than_text() -> None:
+    def priced(prices: dict[int, set[str]]) -> None: ...
+
+    plan = JsonSignaturePlan(priced)
+    one, other = ({2: {"b", "a"}, 10: set()}, {10: set(), 2: {"a", "b"}})
+    assert plan.digest(plan.encode_args((one,), {})) == plan.digest(plan.encode_args((other,), {}))
+    assert plan.digest(plan.encode_args(({2: {"a"}},), {})) != plan.digest(plan.encode_args((one,), {}))

@@ -227,6 +227,9 @@ def _first_change(pairs: Iterator[tuple[str, Any, Any]], path: str, open: bool) 
 
 
 def _equal(value: Any, decoded: Any) -> bool:
+    if isinstance(value, dt.datetime) and isinstance(decoded, dt.datetime) and value.tzinfo and decoded.tzinfo:
+        # Compared as they are, two zones are never equal in an hour that the clock repeats or leaves out (PEP 495).
+        return value.astimezone(dt.UTC) == decoded.astimezone(dt.UTC)
     try:
         return bool(value == decoded)
     except Exception:  # noqa: BLE001 - users' classes define ==

@@ -13,7 +13,8 @@ from msgspec import UNSET, UnsetType
 
 from stepwell.adapters.annotations import facts_of, name_of, resolve, signature_of
 from stepwell.adapters.defaults import complete
-from stepwell.adapters.typeplans import JsonTypePlan, encode_json, encode_sorted, schema_of
+from stepwell.adapters.sorting import encode_sorted
+from stepwell.adapters.typeplans import JsonTypePlan, encode_json, schema_of
 from stepwell.errors import StepwellError, TypeMismatch
 
 _POSITIONAL: Final = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)

@@ -1,19 +1,26 @@
 """Transactions on connections that are taken for a step: from a pool, an engine, a session maker, or a function.
 
-Everything else is done with the connection afterwards, but nothing in the same transaction: it ends here.
+Everything else is done with the connection afterwards, but nothing in the same transaction: it ends here. A commit
+that is not answered in time is left to itself, and its connection is given back when the driver gives up.
 """
 
+import asyncio
 import logging
+import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from contextvars import copy_context
 from typing import Any, Final
 
 from stepwell.adapters.connections import SQLITE, AlchemyConnection, connection, kind_of, settled
-from stepwell.errors import InvalidOption, StoreLocked, WrongContext
-from stepwell.ports.guest import Connection, Transaction
+from stepwell.errors import InvalidOption, StoreLocked, StoreUnavailable, WrongContext
+from stepwell.ports.guest import Connection, Transaction, at_once
 
 log = logging.getLogger("stepwell.step")
 GiveBack = Callable[[Any], Awaitable[Any] | Any]
 PATIENCE_MS: Final = 30_000
+COMMIT_S: float = 10.0
+"""Seconds that a commit may take before it is looked up by another connection whether it has happened."""
 _EXPECTED: Final = "a pool, an engine, a session maker, or a function that makes a connection"
 
 
@@ -25,10 +32,13 @@ class OpenTransaction:
         self.conn: Connection = connection(native)
         self._give_back = give_back
         self._own: Any = None
+        self._sync = False
+        self._ending: asyncio.Future[None] | Future[None] | None = None
+        self._leaving: asyncio.Future[None] | None = None
 
     async def begin(self, wait: bool) -> None:
         """Begin; of SQLite's kinds the one that never has to be given up half-way, since it waits at its beginning."""
-        native, conn = self.native, self.conn
+        native, conn, self._sync = self.native, self.conn, wait
         if conn.database == SQLITE:
             if isinstance(conn, AlchemyConnection):
                 await settled(native.begin())
@@ -47,6 +57,39 @@ class OpenTransaction:
             await settled(self.native.flush())
 
     async def commit(self) -> None:
+        if self.conn.database == SQLITE:
+            await self._commit()
+            return
+        if self._sync:
+            self._ending = self._commit_beside()
+            asked: Any = threading.Event()
+            self._ending.add_done_callback(lambda _: asked.set())
+            asked.wait(COMMIT_S)
+        else:
+            self._ending = asyncio.ensure_future(self._commit())
+            await asyncio.wait([self._ending], timeout=COMMIT_S)
+        if not self._ending.done():
+            if hasattr(self.native, "terminate"):
+                self.native.terminate()
+            raise StoreUnavailable(f"the database did not answer the COMMIT of a step within {COMMIT_S:.0f} s")
+        self._ending.result()
+
+    def _commit_beside(self) -> "Future[None]":
+        """In a thread of its own, which may stand still for as long as the driver likes."""
+        ending: Future[None] = Future()
+
+        def work() -> None:
+            try:
+                at_once(self._commit())
+            except BaseException as error:  # noqa: BLE001 - whoever waits gets it
+                ending.set_exception(error)
+            else:
+                ending.set_result(None)
+
+        threading.Thread(target=copy_context().run, args=(work,), name="stepwell-commit", daemon=True).start()
+        return ending
+
+    async def _commit(self) -> None:
         if self._own is not None:
             await self._own.commit()
         elif hasattr(self.native, "commit"):
@@ -55,6 +98,20 @@ class OpenTransaction:
             await self.conn.execute("COMMIT")
 
     async def leave(self) -> None:
+        if self._ending is None or self._ending.done():
+            await self._leave()
+        elif isinstance(self._ending, Future):
+            self._ending.add_done_callback(lambda _: at_once(self._leave()))
+        else:
+            self._leaving = asyncio.ensure_future(self._leave_after(self._ending))
+
+    async def _leave_after(self, ending: "asyncio.Future[None]") -> None:
+        await asyncio.wait([ending])
+        if not ending.cancelled() and (error := ending.exception()) is not None:
+            log.debug("a commit that was given up: %s", error)
+        await self._leave()
+
+    async def _leave(self) -> None:
         try:
             await self._roll_back()
         except Exception as error:  # noqa: BLE001 - the connection is gone: so is the transaction

@@ -26,10 +26,6 @@ def _encode_foreign(value: Any) -> Any:
     raise TypeError(f"{type(value).__qualname__} has no stored form")
 
 
-def _sort_foreign(value: Any) -> Any:
-    return value.model_dump(mode="python") if models.is_model(value) else str(value)
-
-
 def _decode_foreign(cls: Any, value: Any) -> Any:
     if cls is object:
         return value
@@ -55,10 +51,6 @@ def _choose(cls: type[Choice], value: Any) -> Any:
 
 
 encode_json: Final[Callable[[Any], bytes]] = msgspec.json.Encoder(enc_hook=_encode_foreign).encode
-encode_sorted: Final[Callable[[Any], bytes]] = msgspec.json.Encoder(
-    enc_hook=_sort_foreign, order="deterministic"
-).encode
-"""Keys and sets sorted: equal values give equal bytes."""
 
 
 class JsonTypePlan:

@@ -193,11 +193,10 @@ class Activation:
 
     def _show_progress(self) -> None:
         progress = self.kernel.progress
-        if progress is None or (progress.fraction, progress.note or "") == self._shown:
+        if progress is None or (shown := (progress.fraction, progress.note or "")) == self._shown:
             return
-        self._shown = (progress.fraction, progress.note or "")
-        before = self.draft.patch or Patch()
-        self.draft.patch = msgspec.structs.replace(before, progress=self._shown[0], note=self._shown[1])
+        self._shown = shown
+        self.draft.patch = msgspec.structs.replace(self.draft.patch or Patch(), progress=shown[0], note=shown[1])
 
     def _wait(self) -> None:
         due = self._next_due()
@@ -218,8 +217,7 @@ class Activation:
         self._release(Patch(status=status, release=True, rank=rank, seen=seen), status)
 
     def _next_due(self) -> float | None:
-        timer = self.kernel.next_timer()
-        due = None if timer is None else timer[0]
+        due = None if (timer := self.kernel.next_timer()) is None else timer[0]
         for other in (self.steps.next_due(), self.inputs.deadline()):
             if other is not None and (due is None or other < due):
                 due = other
