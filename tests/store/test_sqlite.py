@@ -16,6 +16,7 @@ import pytest
 
 from stepwell import errors
 from stepwell.model.change import Change
+from stepwell.model.record import Record
 from stepwell.model.run import RunFilter
 from stepwell.store.sqlite import SqliteStore
 from stepwell.store.sqlite.connection import Db, connect
@@ -111,6 +112,25 @@ async def test_reads_do_not_wait_for_a_long_write(store: SqliteStore) -> None:
     assert (await writing).ok
 
 
+async def test_opening_to_read_waits_for_nobody_and_makes_nothing(store: SqliteStore, clock: VirtualClock) -> None:
+    row = await _scene(store).queued()
+    other = connect(store.path)
+    other.conn.execute("BEGIN IMMEDIATE")
+    again = SqliteStore(store.path, "default", clock)
+    await again.open(create=False)
+    assert await again.row(row.key) == row
+    await again.close()
+    typo = SqliteStore(store.path, "defualt", clock)
+    await typo.open(create=False)
+    assert await typo.list(RunFilter()) == []
+    assert await typo.count(RunFilter()) == {}
+    with pytest.raises(errors.NotFound, match="no namespace 'defualt'"):
+        await typo.put([Record(kind="note", id="1", at=0.0, data=b"{}")])
+    await typo.close()
+    assert other.all("SELECT name FROM stepwell_namespaces") == [("default",)]
+    other.conn.execute("ROLLBACK")
+
+
 # --- locks and permissions ----------------------------------------------------------------------------------
 
 
@@ -156,6 +176,10 @@ async def test_a_file_that_cannot_be_written(clock: VirtualClock, directory: int
             with pytest.raises(errors.StoreReadOnly, match="owner and the mode"):
                 await store.open()
             await store.close()
+            if directory & 0o002:  # beside the file, SQLite keeps what readers need
+                await store.open(create=False)
+                assert await store.count(RunFilter()) == {}
+                await store.close()
     finally:
         place.chmod(0o700)
         shutil.rmtree(place)

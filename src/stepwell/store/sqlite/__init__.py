@@ -1,7 +1,8 @@
 """`SqliteStore`: runs in an SQLite file, shared by the processes of one machine, every commit on disk.
 
 One thread writes: whatever is queued while a transaction is being written to disk becomes the next one. Another
-reads, over a connection of its own, so that a page of runs never waits for a commit; a heart has a third one.
+reads, over a connection of its own, so that a page of runs never waits for a commit; one more counts, once somebody
+asks for figures, so that none waits for a long count; a heart has a connection, too.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from stepwell.model.run import Claimed, InboxItem, RunFilter, RunRow, WorkerRow
 from stepwell.ports.clock import Clock
 from stepwell.ports.guest import Guest
 from stepwell.ports.store import Capabilities, Heart, Retire
+from stepwell.store.sql.namespaces import no_namespace
 from stepwell.store.sql.sealing import arrival_key, refuse, seal_key
 from stepwell.store.sqlite import figures, leases, reads
 from stepwell.store.sqlite import records as recording
@@ -73,6 +75,7 @@ class SqliteStore:
         self._claims = Claims(0)
         self._writer: ConnectionThread | None = None
         self._reader: ConnectionThread | None = None
+        self._counter: ConnectionThread | None = None
         self._hints: Hints | None = None
 
     # -- life ----------------------------------------------------------------------------------
@@ -84,24 +87,26 @@ class SqliteStore:
         self._writer.start()
         try:
             await self._writer.submit(lambda db: self._prepare(db, create), writes=False)
-            self._ns = await self._writer.submit(self._enter, writes=True)
+            # Whoever only looks at what is there waits for nobody who writes.
+            self._ns = await self._writer.submit(self._enter if create else self._look_up, writes=create)
         except BaseException:
             await self.close()
             raise
         self._hot = Hot(self._ns)
         self._claims = Claims(self._ns)
-        self._reader = self._writer
+        self._reader = self._counter = self._writer
         if not self.private:
             self._reader = ConnectionThread("stepwell-reader", self.path, lambda: self._connect(reading=True))
             self._reader.start()
+            self._counter = None  # begins with the first count: most workers never count
             self._hints = Hints(self.path, self._data_version)
             await self._hints.begin()
 
     async def close(self) -> None:
         if self._hints is not None:
             self._hints.close()
-        threads = {thread for thread in (self._reader, self._writer) if thread is not None}
-        self._writer = self._reader = self._hints = None
+        threads = {thread for thread in (self._reader, self._counter, self._writer) if thread is not None}
+        self._writer = self._reader = self._counter = self._hints = None
         for thread in threads:
             await asyncio.to_thread(thread.close)
 
@@ -123,10 +128,14 @@ class SqliteStore:
         found = dict(db.all("SELECT name, value FROM stepwell_meta"))
         refuse(self._namespace, found.get(seal_key(self._namespace)), found.get(arrival_key(self._namespace)))
 
+    def _look_up(self, db: Db) -> int:
+        """The number of the namespace; 0 when there is none of that name: then there is nothing to be read in it."""
+        db.ns = db.value("SELECT ns FROM stepwell_namespaces WHERE name = ?", (self._namespace,)) or 0
+        return db.ns
+
     def _enter(self, db: Db) -> int:
         db.run("INSERT INTO stepwell_namespaces (name) VALUES (?) ON CONFLICT DO NOTHING", (self._namespace,))
-        db.ns = db.value("SELECT ns FROM stepwell_namespaces WHERE name = ?", (self._namespace,))
-        return db.ns
+        return self._look_up(db)
 
     # -- writing -------------------------------------------------------------------------------
 
@@ -188,7 +197,7 @@ class SqliteStore:
         return await self._read(lambda db: reads.read_rows(db, keys))
 
     async def count(self, which: RunFilter) -> dict[str, int]:
-        return await self._read(lambda db: count_runs(db, which))
+        return await self._count(lambda db: count_runs(db, which))
 
     async def next_due(self, workflows: Sequence[str], codes: Sequence[str] = ()) -> float | None:
         return await self._read(lambda db: leases.next_due(db, workflows, codes, self.clock.now()))
@@ -201,10 +210,10 @@ class SqliteStore:
         return await self._read(lambda db: recording.read(db, kind, owner, after, limit, newest=newest))
 
     async def tally(self, since: float, until: float, step: float) -> list[Tally]:
-        return await self._read(lambda db: figures.tally(db, since, until, step))
+        return await self._count(lambda db: figures.tally(db, since, until, step))
 
     async def depths(self) -> list[Depth]:
-        return await self._read(figures.depths)
+        return await self._count(figures.depths)
 
     async def workers(self) -> list[WorkerRow]:
         return await self._read(leases.read_workers)
@@ -248,12 +257,23 @@ class SqliteStore:
     def _write(self, work: Callable[[Db], T]) -> "asyncio.Future[T]":
         if self._writer is None:
             raise closed(self.path)
+        if not self._ns:
+            raise no_namespace(self._namespace, self.path)
         return self._writer.submit(work, writes=True)
 
     def _read(self, work: Callable[[Db], T]) -> "asyncio.Future[T]":
         if self._reader is None:
             raise closed(self.path)
         return self._reader.submit(work, writes=False)
+
+    def _count(self, work: Callable[[Db], T]) -> "asyncio.Future[T]":
+        """A reading that may take a while, so that no page waits for it."""
+        if self._reader is None:
+            raise closed(self.path)
+        if self._counter is None:
+            self._counter = ConnectionThread("stepwell-counter", self.path, lambda: self._connect(reading=True))
+            self._counter.start()
+        return self._counter.submit(work, writes=False)
 
     async def list(self, which: RunFilter, *, after: bytes | None = None, limit: int = 50) -> Rows:
         return await self._read(lambda db: list_runs(db, which, after, limit))
