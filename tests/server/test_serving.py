@@ -71,3 +71,15 @@ async def test_stopping_lets_a_request_finish() -> None:
             await asyncio.sleep(0.1)
             await serving.stop()
             assert (await waiting).json()["status"] == "succeeded"
+
+
+async def test_stopping_ends_what_waits_for_longer() -> None:
+    async with App("memory://", like=shop()) as app:
+        serving = await serve(app, port=0)
+        async with httpx.AsyncClient(base_url=serving.url) as http:
+            await http.post("/api/v1/runs", json={"workflow": "nap", "input": 3600, "id": "n"})
+            waiting = asyncio.ensure_future(http.get("/api/v1/runs/n/result?timeout=60", timeout=30))
+            await asyncio.sleep(0.1)
+            await serving.stop()
+            answer = await waiting
+            assert (answer.status_code, answer.json()) == (202, {"status": "waiting"})

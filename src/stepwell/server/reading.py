@@ -85,6 +85,8 @@ async def wait_result(
 ) -> Outcome:
     """How a run ended, as soon as it has: answers at once when it has already, or is parked.
 
+    A server that is to close says that the run goes on: ask again, there or wherever it is then.
+
     The result is whole for keys that may start runs (execute or admin): a program works with it. Others read it as
     everywhere: with what is secret hidden.
     """
@@ -92,7 +94,8 @@ async def wait_result(
     services = ctx.services
     row = await services.engine.find(plain_id(run_id))
     try:
-        ended = await services.engine.ended(row.key, timeout)
+        async with services.waiting():
+            ended = await services.engine.ended(row.key, timeout)
     except TimeoutError:
         going = StillGoing((await services.engine.row(row.key)).status)
         return Response(going, status_code=202)  # type: ignore[return-value]
