@@ -43,6 +43,7 @@ class Shop:
         ({"id": ""}, "invalid_option", "at most 512 characters"),
         ({"id": "x" * 513}, "invalid_option", "at most 512 characters"),
         ({"id": 5}, "invalid_option", "id=5"),
+        ({"id": ".."}, "invalid_option", "neither '.' nor '..'"),
         ({"priority": "high"}, "invalid_option", "lower first"),
         ({"priority": True}, "invalid_option", "lower first"),
         ({"priority": 1.5}, "invalid_option", "lower first"),

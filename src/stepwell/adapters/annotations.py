@@ -82,7 +82,7 @@ def facts_of(annotation: Any, what: str) -> Facts:
             raise NotSerializable(
                 f"the annotation {show(annotation)} of {what} has {show(kind.cls)}, which has no stored form",
                 expected="dataclasses, msgspec Structs, pydantic models, JSON's types, "
-                "datetime, UUID, Decimal, bytes, enums, sets or tuples",
+                "datetime, UUID, Decimal, bytes, enums of text or of whole numbers, sets or tuples",
                 hint="Let a resource provide what cannot be stored, or annotate it as what it is in JSON.",
             )
     custom = any(isinstance(kind, shapes.CustomType) for kind in kinds)

@@ -29,6 +29,7 @@ R = TypeVar("R")
 _POLICY = {field.name for field in dataclasses.fields(Policy)}
 _START = set(StartOptions.__struct_fields__)
 MOST_PRIORITY = 1_000_000
+_ID = "a non-empty string of at most 512 characters, and neither '.' nor '..'"
 _TIMES = ("delay", "queue_timeout", "deadline")
 
 
@@ -191,7 +192,7 @@ def start_options(before: StartOptions, options: dict[str, Any]) -> StartOptions
     _check_tags(mine.get("tags", {}))
     checks: dict[str, tuple[Any, str]] = {
         "queue": (str, "the name of a queue"),
-        "id": (str, "a non-empty string of at most 512 characters"),
+        "id": (str, _ID),
         "priority": (int, "a whole number, lower first"),
         "retention": (Retention, "Retention(succeeded=..., failed=...)"),
     }
@@ -199,8 +200,8 @@ def start_options(before: StartOptions, options: dict[str, Any]) -> StartOptions
         value = mine.get(name)
         if name in mine and (not isinstance(value, kind) or isinstance(value, bool)):
             raise InvalidOption(f"{name}={value!r}", expected=expected)
-    if "id" in mine and not 0 < len(mine["id"]) <= 512:
-        raise InvalidOption(f"id={mine['id'][:40]!r}", expected="a non-empty string of at most 512 characters")
+    if "id" in mine and (not 0 < len(mine["id"]) <= 512 or mine["id"] in (".", "..")):  # which no URL can name
+        raise InvalidOption(f"id={mine['id'][:40]!r}", expected=_ID)
     if abs(mine.get("priority", 0)) > MOST_PRIORITY:
         raise InvalidOption(f"priority={mine['priority']}", expected=f"at most {MOST_PRIORITY:,} either way")
     if mine.get("reuse", "never") not in ("never", "after_close"):
