@@ -12,10 +12,15 @@ from stepwell.store.sql.sealing import arrival_key, refuse, seal_key
 from stepwell.store.sql.versions import SchemaStatus, Steps, notes, status_of, too_new
 
 PATIENCE: Final = 3600.0
-"""Seconds that a migration may take."""
+"""Seconds that a migration may take, or whatever else looks at all rows of a table."""
 # One at a time. The lock ends with its transaction, so that it holds behind a pooler too; the number is arbitrary.
 _ALONE: Final = "SELECT pg_advisory_xact_lock(736182736, hashtext($1))"
 _BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '30s'"
+# Not by to_regclass: in a transaction that has waited for another one it still misses what that one has made.
+_THERE: Final = (
+    "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = $1 AND c.relname = 'meta'"
+)
 _NOTE: Final = "INSERT INTO {meta} VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 _MADE: Final = (
     "INSERT INTO {meta} VALUES ('created_at', extract(epoch FROM clock_timestamp())::text) ON CONFLICT DO NOTHING"
@@ -49,7 +54,7 @@ async def read_status(db: Db, steps: Steps | None = None) -> SchemaStatus:
     """What an open database has."""
     steps = migrations("postgres") if steps is None else steps
     found: dict[str, str] = {}
-    if await db.value("SELECT to_regclass($1)", f'"{db.schema}".meta') is not None:
+    if await db.value(_THERE, db.schema):
         found = dict(await db.all("SELECT name, value FROM {meta} WHERE name IN ('schema', 'min_reader')"))
     shown = db.home.address.shown
     return status_of(shown, int(found.get("schema", 0)), int(found.get("min_reader", 0)), steps)
