@@ -61,6 +61,7 @@ class Worker:
         self.chance = chance
         self.stopping = False
         self.dead = False
+        self.moved = False  # the database was: another worker on it could do nothing either
         self.runs: dict[bytes, Activation] = {}
         self.suspended = Suspended(options.hot)
         self.ended: Callable[[RunRow, Finished | None], None] | None = None
@@ -74,6 +75,7 @@ class Worker:
         self.finished_count = 0
         self._reserved = 0
         self._coming: set[bytes] = set()
+        self._own: list[Claimed] = []
         self.lookups = Lookups(self)
         self.custody = Custody(self)
         self.claims = Claims(self)
@@ -184,7 +186,13 @@ class Worker:
             self._give_back(one)
         else:
             self._coming.add(new.row.key)
-            self.loop.call_soon(self.take_on, [one])
+            self._own.append(one)
+            if len(self._own) == 1:
+                self.loop.call_soon(self._take_own)
+
+    def _take_own(self) -> None:
+        own, self._own = self._own, []
+        self.take_on(own)
 
     def holds(self, key: bytes) -> bool:
         """Whether this worker holds the run, or is just taking it on."""
