@@ -2,6 +2,7 @@
 
 import re
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -18,10 +19,15 @@ def shown(file: str) -> str:
 
     One that is in neither stays whole: it was written down on another machine.
     """
+    return _shown(file, tuple(sys.path))
+
+
+@lru_cache(1024)
+def _shown(file: str, path: tuple[str, ...]) -> str:
     plain = file.replace("\\", "/")
     if (inside := _inside(plain)) is not None:
         return inside
-    roots = [root.replace("\\", "/").rstrip("/") for root in (str(Path.cwd()), *sys.path) if root]
+    roots = [root.replace("\\", "/").rstrip("/") for root in (str(Path.cwd()), *path) if root]
     homes = [root for root in roots if root and plain.startswith(root + "/")]
     return plain[len(max(homes, key=len)) + 1 :] if homes else file
 

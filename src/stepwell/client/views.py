@@ -1,5 +1,6 @@
 """What is shown of one run: its details, its timeline, its journal, what it waits for; read from the database."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -38,6 +39,8 @@ from stepwell.model.run import Claimed, RunFilter, RunRow, WorkerRow
 from stepwell.model.status import RunStatus
 
 MOST_VALUE: Final = 4096
+AT_ONCE: Final = 1000
+"""How many calls of a timeline are told before others get their turn."""
 SHORT: Final = 8
 """Of a worker's id, the end: the beginning is the time, which workers that began together share."""
 
@@ -173,7 +176,11 @@ class Views:
         """The same of what has been read already."""
         keys = [bytes.fromhex(call.target) for call in seen.calls if call.target is not None]
         children = {r.key.hex(): r for r in await self.engine.store.rows(keys)} if keys else {}
-        calls = [self.call(call, seen.blobs, children, redactor) for call in seen.calls]
+        calls: list[Call] = []
+        for call in seen.calls:
+            calls.append(self.call(call, seen.blobs, children, redactor))
+            if not len(calls) % AT_ONCE:
+                await asyncio.sleep(0)  # noqa: TID251 - let the loop do other things, too
         return Timeline(run=await self.run(seen.row), now=moment(self.engine.clock.now()), calls=calls,
                         generation=seen.generation, generations=seen.row.generation)  # fmt: skip
 
