@@ -43,6 +43,14 @@ async def test_held_here_and_replayed_agree() -> None:
         app._engine().workers[:] = workers
 
 
+async def test_a_run_that_has_not_begun_has_asked_for_nothing() -> None:
+    app = shop()
+    async with Environment(app) as env:
+        await app.start("nap", 60, id="n", delay="2h")
+        await env.settle()
+        assert await found(app, "n") == ()
+
+
 async def test_a_replay_is_kept_until_the_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     app, replays = shop(), 0
     check = check_run

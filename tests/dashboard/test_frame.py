@@ -169,10 +169,20 @@ def test_first_use(empty: tuple[Live, Site], width: int, dark: bool) -> None:
         expect(page.locator(".first-status")).to_contain_text("Waiting for the first run.")
         expect(page.locator(".art")).to_have_count(1)
         shoot(page, f"first-use-{width}-{'dark' if dark else 'light'}")
-        page.get_by_role("button", name="Copy the program").click()
+        copy = page.get_by_role("button", name="Copy the program")
+        code, sign = page.locator(".paste-code pre").bounding_box(), copy.bounding_box()
+        title = page.locator(".first-say h1").bounding_box()
+        assert code
+        assert sign
+        assert title
+        assert code["x"] + code["width"] <= sign["x"] or code["y"] + code["height"] <= sign["y"]
+        assert title["x"] >= 12
+        copy.click()
+        page.mouse.wheel(0, 300)
         assert "@app.workflow" in page.evaluate("navigator.clipboard.readText()")
         server.run(server.app.runs.start("place_order", {"amount": 1}, id="first-1"))
         expect(page.locator("tr.run-row .run-link")).to_have_text(["first-1"])
+        assert page.evaluate("scrollY") == 0, "and it is seen, however far down one was"
 
 
 def test_logging_in_with_a_key(empty: tuple[Live, Site]) -> None:

@@ -231,6 +231,14 @@ const shapes = (call) => m.shapesOf(node(call), 9000, () => []).map(({form, from
             "{kind: 'step', status: 'unknown', ended_at: at(2), attempts: [{n: 1, began_at: at(0), ended_at: null, status: 'unknown'}]}",  # noqa: E501
             [["attempt", 0, 2000, {"open": False, "status": "unknown"}]],
         ),
+        (
+            "{kind: 'step', status: 'running', attempts: [{n: 1, began_at: at(0), ended_at: at(2), status: 'unknown', lost: true}, {n: 1, began_at: at(3), ended_at: null, status: 'running'}]}",  # noqa: E501
+            [
+                ["attempt", 0, 2000, {"open": False, "status": "unknown", "n": 1}],
+                ["queue", 2000, 3000, {}],
+                ["attempt", 3000, 9000, {"open": True, "status": "running", "n": 1}],
+            ],
+        ),
         ("{kind: 'sleep', status: 'waiting'}", [["sleep", 0, 9000, {"open": True, "status": "waiting"}]]),
         (
             "{kind: 'wait', status: 'succeeded', ended_at: at(5), event: {name: 'e', key: null, received_at: at(4)}}",
@@ -257,6 +265,20 @@ const shapes = (call) => m.shapesOf(node(call), 9000, () => []).map(({form, from
 )
 def test_every_kind_has_its_form(modules: Modules, call: str, expected: list[Any]) -> None:
     assert modules.run("run/shapes", SHAPE + f"return shapes({call})") == expected
+
+
+def test_a_run_that_begins_later_sleeps_until_then_and_is_queued_after(modules: Modules) -> None:
+    found = modules.run(
+        "run/layout",
+        """
+        const {shapesOf} = await import('/static/run/shapes.js');
+        const at = (second) => new Date(second * 1000).toISOString();
+        const shapes = (now) => shapesOf(m.tree({id: 'r', workflow: 'w', status: 'queued', created_at: at(0),
+          started_at: null, due_at: at(60)}, []), now, () => []).map(({form, from, to,
+          open}) => [form, from, to, open]);
+        return [shapes(9000), shapes(70000)]""",
+    )
+    assert found == [[["sleep", 0, 9000, True]], [["sleep", 0, 60000, False], ["queue", 60000, 70000, True]]]
 
 
 def test_a_run_is_away_while_it_only_waits(modules: Modules) -> None:

@@ -3,9 +3,10 @@
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.dashboard.browsing import Site, shoot
+from tests.dashboard.modules import Modules
 
 WIDTHS = [(1440, False), (1440, True), (1100, False), (800, True), (390, False), (390, True)]
 
@@ -20,10 +21,13 @@ def test_what_it_shows(desk: Site, width: int, dark: bool) -> None:
         expect(page.locator(".states-running .states-fact")).to_contain_text("slots")
         expect(page.locator(".causes-table tbody tr").first).to_contain_text("TimeoutError")
         expect(page.locator(".causes-table .hole").first).to_have_text("‹n›")
+        expect(page.locator(".causes-table .class-name").first).to_have_text("TimeoutError")
         expect(page.locator(".asks-line")).to_have_count(1)
         expect(page.locator(".asks-line")).to_contain_text("kpi-2026-11")
         expect(page.locator(".queues-table tbody")).to_contain_text("default")
         expect(page.locator(".workers-table tbody tr")).to_have_count(1)
+        expect(page.locator(".workers-table .worker-name")).to_have_text(re.compile(r"^[\w.-]+:\d+$"))
+        expect(page.locator(".workers-table .worker-name")).to_have_attribute("title", re.compile(r"^[0-9a-f]{32}$"))
         assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
         assert page.locator(".button.primary:visible").count() == 1
         shoot(page, f"overview-{width}-{'dark' if dark else 'light'}")
@@ -72,3 +76,45 @@ def test_latency_of_starts_or_of_whole_runs(desk: Site) -> None:
         expect(head).to_contain_text("from created to begun")
         head.get_by_role("button", name="Run").click()
         expect(head).to_contain_text("from created to ended")
+
+
+@pytest.mark.parametrize("width", [1440, 1100, 800, 390])
+def test_the_labels_of_the_charts_have_their_room(desk: Site, width: int) -> None:
+    def slowly(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        for row in body["latency"]["start"]:
+            row.update(p50=0.271, p95=0.888, p99=1.893)
+        for row in body["throughput"]:
+            row.update(created=1_250_000, finished=1_250_000)
+        route.fulfill(response=answer, json=body)
+
+    with desk.page("/queues", width=width) as page:
+        page.route(re.compile(r"/api/v1/overview\b"), slowly)
+        page.goto(f"{desk.url}/")
+        expect(page.locator(".chart-ends text", has_text="p99")).to_have_text("p99 1.9s")
+        found = page.evaluate(
+            """() => [...document.querySelectorAll(".chart-svg text")].filter((e) => e.textContent && e.checkVisibility({visibilityProperty: true})).map((e) => {
+                const [own, panel] = [e.getBoundingClientRect(), e.closest(".panel").getBoundingClientRect()];
+                return [e.textContent, Math.min(own.left - panel.left, panel.right - own.right)];
+            })"""  # noqa: E501
+        )
+        assert len(found) > 12
+        assert [each for each in found if each[1] < 8] == []
+
+
+def test_who_needs_a_person_says_what_differs(desk: Site) -> None:
+    with desk.page("/") as page:
+        modules = Modules(page)
+        misfit = {
+            "now": "the code no longer fits this run's journal",
+            "reason": "the code no longer fits this run's journal:\n  journal, entry 12: step 'send: mail'\n"
+            "  code asks for:    timer 'sleep'\nDeploy code that fits and resume the run, or restart it.",
+        }
+        say = "return m.whyOf(a)"
+        assert (
+            modules.run("overview/parked", say, misfit) == "journal has step 'send: mail', code asks for timer 'sleep'"
+        )
+        plain = {"now": "two workers died with it", "reason": "two workers died with it: signal 9"}
+        assert modules.run("overview/parked", say, plain) == "two workers died with it"
+        assert modules.run("overview/parked", say, {"now": None, "reason": None}) == "parked"

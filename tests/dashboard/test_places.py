@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from tests.dashboard.browsing import Site, shoot
 
 PLACES = ["/", "/runs", "/workflows", "/workflows/place_order", "/queues", "/failures", "/schedules", "/settings"]
+"""What they look like at every width: test_widths.py."""
 WIDTHS = [(1440, False), (1100, True), (800, False), (390, True), (320, False)]
 
 
@@ -79,12 +80,11 @@ def test_schedules_say_what_there_is(desk: Site) -> None:
 
 
 @pytest.mark.parametrize("path", PLACES)
-@pytest.mark.parametrize("width", [1440, 1100, 800, 390, 320])
-def test_no_page_scrolls_sideways_and_each_has_its_landmarks(desk: Site, path: str, width: int) -> None:
+@pytest.mark.parametrize("width", [1440, 390])
+def test_each_page_has_its_landmarks_and_names(desk: Site, path: str, width: int) -> None:
     with desk.page(path, width=width) as page:
         expect(page.locator("main h1")).to_have_count(1)
         expect(page.locator("main .sk:visible")).to_have_count(0)
-        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
         nav = "Sections" if width < 768 else "Main"
         expect(page.get_by_role("navigation", name=nav)).to_be_visible()
         assert page.get_by_role("main").count() == 1

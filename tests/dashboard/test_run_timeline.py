@@ -33,9 +33,11 @@ def test_idle_time_is_folded_and_unfolds(site: Site) -> None:
         fold = page.get_by_role("button", name=re.compile("Unfold 12h"))
         expect(fold).to_be_visible()
         wide = row(page, "send_invoice").locator("rect.b-attempt").last
+        expect(wide).to_be_visible()
         before = wide.bounding_box()
         fold.click()
         expect(fold).to_have_count(0)
+        expect(wide).to_be_visible()
         after = wide.bounding_box()
         assert before is not None
         assert after is not None

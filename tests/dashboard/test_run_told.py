@@ -41,7 +41,7 @@ def test_a_made_id_is_cut_in_its_middle(site: Site, server: Live) -> None:
     id = server.run(server.app.runs.start("naps", None)).id
     short = f"{id[:8]}…{id[-7:]}"
     with site.page(f"/runs/{id}") as page:
-        for place in (page.locator(".run-id bdi"), page.locator(".crumbs [aria-current] bdi")):
+        for place in (page.locator(".run-id-text"), page.locator(".crumbs [aria-current] bdi")):
             expect(place).to_have_text(short)
             expect(place).to_have_attribute("title", id)
         page.keyboard.press("y")
@@ -141,9 +141,12 @@ def test_on_a_phone_a_failed_run_opens_on_itself_and_a_named_step_on_the_step(si
 
 
 def test_on_a_phone_the_foot_offers_the_event_as_soon_as_it_is_awaited(site: Site, server: Live) -> None:
-    start(server, "place_order", "soon-1", order("soon-1"), delay="2s")
+    start(server, "place_order", "soon-1", order("soon-1"), delay="10h")
     with site.page("/runs/soon-1", width=390, height=844) as page:
         expect(page.locator(".run-badge")).to_have_text("Queued")
+        run = server.run(server.app.runs.get("soon-1"))
+        server.run(run.pause())
+        server.run(run.resume())
         expect(page.locator(".run-badge")).to_have_text("Waiting")
         expect(page.locator(".run-foot").get_by_role("button", name="Send event")).to_be_visible()
 

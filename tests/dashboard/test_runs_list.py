@@ -60,6 +60,22 @@ def test_each_state_has_a_sign_of_its_own(desk: Site) -> None:
         assert {state for state, each in zip(STATES, found, strict=True) if each["solid"]} == {"parked", "failed"}
 
 
+def test_a_run_that_succeeded_shows_what_it_said_last(desk: Site) -> None:
+    with desk.page("/runs") as page:
+        found = page.evaluate(
+            """async (runs) => {
+                const {nowOf} = await import("/static/runs/row.js");
+                return runs.map((run) => nowOf(run).map((part) => part.textContent).join(""));
+            }""",
+            [
+                {"status": "succeeded", "now": None, "note": "48 pages, 3 tables", "parent": "book-1"},
+                {"status": "succeeded", "now": None, "note": None, "parent": "book-1"},
+                {"status": "succeeded", "now": None, "note": None, "parent": None},
+            ],
+        )
+        assert found == ["48 pages, 3 tables", "child of book-1", ""]
+
+
 def test_hostile_texts_are_texts(desk: Site) -> None:
     with desk.page("/runs?id=hostile") as page:
         expect(page.locator("tr.run-row")).to_have_count(len(XSS))

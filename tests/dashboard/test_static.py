@@ -10,6 +10,7 @@ STATIC = DASHBOARD / "static"
 MODULES = sorted(STATIC.rglob("*.js"))
 SHEETS = sorted(STATIC.rglob("*.css"))
 MOST_LINES = 400
+MOST_STYLES = 250
 FORBIDDEN = re.compile(
     r"\b(innerHTML|outerHTML|insertAdjacentHTML|document\.write(ln)?|createContextualFragment|DOMParser|srcdoc"
     r"|eval\(|new Function|setTimeout\(\s*[\"'`]|setInterval\(\s*[\"'`]|import\(\s*[^\"'`\s])"
@@ -54,6 +55,13 @@ def test_every_module_says_what_it_is_for_and_is_small(module: Path) -> None:
     lines = module.read_text().splitlines()
     assert re.match(r"// .{20,}", lines[0]), "a module begins with a sentence"
     assert len(lines) <= MOST_LINES
+
+
+@pytest.mark.parametrize("sheet", SHEETS, ids=name_of)
+def test_every_sheet_says_what_it_is_for_and_is_small(sheet: Path) -> None:
+    lines = sheet.read_text().splitlines()
+    assert re.match(r"/\* .{20,} \*/$", lines[0]), "a sheet begins with a sentence"
+    assert len(lines) <= MOST_STYLES
 
 
 def test_every_module_is_used() -> None:

@@ -32,8 +32,8 @@ class OpenNow:
     async def of(self, loaded: Claimed, entries: int) -> tuple[OpenCall, ...] | None:
         """The open calls; None when nobody here can say: the code is elsewhere, or does not fit the journal."""
         row = loaded.row
-        if row.status.terminal:
-            return ()
+        if row.status.terminal or row.started_at is None:
+            return ()  # what has not begun has asked for nothing yet
         if (held := self._held(row)) is not None:
             return held
         if entries > MOST_ENTRIES or self._engine.definitions.workflow(row.workflow) is None:

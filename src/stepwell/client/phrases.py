@@ -177,7 +177,8 @@ def _under_way(say: _Sentence, row: RunRow, calls: Sequence[CallView], now: floa
     if len(doing) > 2:
         say(f" And {len(doing) - 2} more.")
     for call in resting[:2]:
-        say(" Also waits" if doing and call is resting[0] else " And" if call is not resting[0] else "Waits")
+        begun = " Also waits" if doing else "Waits" if not say.parts or say.parts[-1].text.endswith(" ") else " Waits"
+        say(begun if call is resting[0] else " And")
         _rest(say, call, now, tries)
     if len(resting) > 2:
         say(f" And {len(resting) - 2} more.")

@@ -31,12 +31,12 @@ export function causeRow(cause, {wide = false, done}) {
   const text = cause.message.map((/** @type {any} */ piece) => piece.text ?? `‹${piece.hole}›`).join("");
   const many = `${number(cause.count)} ${cause.count === 1 ? "run" : "runs"}`;
   return h("tr", {}, h("td", {class: "end cause-count"}, h("a", {class: "name", href: addressOf(cause), "aria-label": `${many} failed with ${cause.type}`}, number(cause.count))),
-    h("td", {class: "two cause-what"}, h("div", {class: "cut-text", title: `${cause.type} ${text}`}, h("a", {class: "cause-link", href: addressOf(cause)}, h("bdi", {class: "cause-class"}, cause.type), " ", h("span", {class: "soft"}, messageOf(cause.message)))), h("div", {class: "second cut-text", title: `${cause.where ?? ""} ${cause.workflow}`}, whereOf(cause))),
+    h("td", {class: "two cause-what"}, h("div", {class: "cut-text", title: `${cause.type} ${text}`}, h("a", {class: "cause-link", href: addressOf(cause)}, h("bdi", {class: "class-name"}, cause.type), " ", h("span", {class: "soft"}, messageOf(cause.message)))), h("div", {class: "second cut-text", title: `${cause.where ?? ""} ${cause.workflow}`}, whereOf(cause))),
     h("td", {class: "cause-spark"}, sparkline(cause.spark, {width: wide ? 160 : 84, height: 24, kind: "red", label: `${many} over the window`})),
     h("td", {class: "two cause-when"}, ago(cause.last_at), h("span", {class: "second"}, ago(cause.first_at))),
     h("td", {class: "end cause-do"}, session.can("operate") ? h("button", {type: "button", class: wide ? "button small" : "button small icon-only", "aria-label": `Retry all ${many}…`, "data-tip": wide ? null : `Retry all ${many}…`, onclick: async () => {
       if (await bulkDialog({action: "retry", filter: cause.filter, states: ["failed"]})) done();
-    }}, icon("retry"), wide ? h("span", {class: "wide-word"}, `Retry all ${number(cause.count)}…`) : null) : null));
+    }}, icon("retry"), wide ? h("span", {class: "wide-word"}, cause.count === 1 ? "Retry…" : `Retry all ${number(cause.count)}…`) : null) : null));
 }
 
 /** @param {any} cause */

@@ -11,6 +11,8 @@ const TOP = 8;
 const BOTTOM = 24;
 const LEFT = 44;
 const RIGHT = 74;
+const BESIDE = 8;
+const MARGIN = 16;
 const NICE = [1, 2, 3, 4, 5, 6, 8, 10];
 const GAP = 13;
 
@@ -35,11 +37,15 @@ export function chart({label, series, whole = false, format, ends, at, onPick}) 
   let since = 0;
   let until = 1;
   let width = 600;
+  // Room for the labels at both sides: as wide as the widest yet, so that nothing moves when one gets shorter.
+  let left = LEFT;
+  let right = RIGHT;
   const grid = svg("g", {class: "chart-grid"});
   const shapes = series.map((each) => ({area: svg("path", {class: `chart-area ${each.kind}`}), line: svg("path", {class: `chart-line ${each.kind}`})}));
   const labels = svg("g", {class: "chart-ends"});
+  const ruler = svg("text", {class: "chart-ruler"});
   const hair = svg("line", {class: "chart-hair", y1: TOP, y2: HEIGHT - BOTTOM, visibility: "hidden"});
-  const drawing = svg("svg", {class: "chart-svg", height: HEIGHT, "aria-hidden": "true"}, grid, shapes.map((shape) => [shape.area, shape.line]), hair, labels);
+  const drawing = svg("svg", {class: "chart-svg", height: HEIGHT, "aria-hidden": "true"}, grid, shapes.map((shape) => [shape.area, shape.line]), hair, labels, ruler);
   const body = h("tbody", {});
   const table = h("table", {class: "visually-hidden"}, h("caption", {}, label), h("thead", {}, h("tr", {}, h("th", {scope: "col"}, "Time"), series.map((one) => h("th", {scope: "col"}, one.name)))), body);
   const element = h("div", {class: "chart", onpointermove: over, onpointerleave: () => { at.value = null; }, onclick: pick}, drawing, table);
@@ -47,7 +53,7 @@ export function chart({label, series, whole = false, format, ends, at, onPick}) 
   const values = series.map(() => h("strong", {}));
   const reading = h("p", {class: "chart-read", "aria-hidden": "true"}, time, series.map((one, index) => h("span", {class: `read-${one.kind}`}, `${one.name} `, values[index])));
 
-  const x = (/** @type {number} */ moment) => LEFT + ((Math.min(Math.max(moment, since), until) - since) / (until - since)) * (width - LEFT - RIGHT);
+  const x = (/** @type {number} */ moment) => left + ((Math.min(Math.max(moment, since), until) - since) / (until - since)) * (width - left - right);
   /** @type {(n: number) => number} */
   let y = () => 0;
 
@@ -56,9 +62,11 @@ export function chart({label, series, whole = false, format, ends, at, onPick}) 
     const marks = ticks(most || 1, whole);
     const top = marks[marks.length - 1];
     y = (n) => HEIGHT - BOTTOM - (n / top) * (HEIGHT - TOP - BOTTOM);
+    left = Math.max(left, ...marks.map((n) => wide(format(n)) + BESIDE + MARGIN));
+    right = Math.max(right, ...series.map((one, index) => wide(ending(one, last(index))) + BESIDE + MARGIN));
     drawing.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     drawing.setAttribute("width", String(width));
-    grid.replaceChildren(...marks.map((n) => svg("g", {}, svg("line", {x1: LEFT, x2: width - RIGHT, y1: y(n) + 0.5, y2: y(n) + 0.5}), svg("text", {x: LEFT - 8, y: y(n) + 4, "text-anchor": "end"}, format(n)))), ...times());
+    grid.replaceChildren(...marks.map((n) => svg("g", {}, svg("line", {x1: left, x2: width - right, y1: y(n) + 0.5, y2: y(n) + 0.5}), svg("text", {x: left - BESIDE, y: y(n) + 4, "text-anchor": "end"}, format(n)))), ...times());
     series.forEach((one, index) => {
       const {line, area} = steps(index, one.kind === "fill" || one.kind === "foot");
       shapes[index].line.setAttribute("d", line);
@@ -106,22 +114,34 @@ export function chart({label, series, whole = false, format, ends, at, onPick}) 
     });
   }
 
+  /** How wide a text of the drawing is. @param {string} text */
+  function wide(text) {
+    say(ruler, text);
+    return Math.ceil(ruler.getComputedTextLength());
+  }
+
+  /** The newest value of a line. @param {number} index */
+  const last = (index) => buckets.findLast((bucket) => bucket.values[index] !== null)?.values[index] ?? null;
+
+  /** @param {Series} one @param {number|null} n */
+  const ending = (one, n) => (ends && n !== null ? `${one.name} ${ends(n)}` : one.name);
+
   /** Labels at the ends of the lines, moved apart where they would touch. */
   function endings() {
     const found = series.flatMap((one, index) => {
-      const last = buckets.findLast((bucket) => bucket.values[index] !== null);
-      return last ? [{one, n: last.values[index] ?? 0, y: y(last.values[index] ?? 0) + 4}] : [];
+      const n = last(index);
+      return n === null ? [] : [{one, n, y: y(n) + 4}];
     }).sort((a, b) => a.y - b.y);
     for (let index = 1; index < found.length; index++) found[index].y = Math.max(found[index].y, found[index - 1].y + GAP);
     for (let index = found.length - 1, floor = HEIGHT - BOTTOM + 4; index >= 0; index--, floor = found[index + 1].y - GAP) found[index].y = Math.min(found[index].y, floor);
-    return found.map(({one, n, y: at}) => svg("text", {class: `end-${one.kind}`, x: width - RIGHT + 6, y: at}, ends ? `${one.name} ${ends(n)}` : one.name));
+    return found.map(({one, n, y: at}) => svg("text", {class: `end-${one.kind}`, x: width - right + BESIDE, y: at}, ending(one, n)));
   }
 
   /** @param {PointerEvent|MouseEvent} event */
   function under(event) {
-    const left = event.clientX - drawing.getBoundingClientRect().left;
-    if (left < LEFT - 6 || left > width - RIGHT + 6) return null;
-    return since + ((left - LEFT) / (width - LEFT - RIGHT)) * (until - since);
+    const place = event.clientX - drawing.getBoundingClientRect().left;
+    if (place < left - BESIDE || place > width - right + BESIDE) return null;
+    return since + ((place - left) / (width - left - right)) * (until - since);
   }
 
   /** @param {PointerEvent} event */

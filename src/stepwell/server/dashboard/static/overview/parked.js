@@ -27,7 +27,17 @@ export function parkedPanel() {
   };
 }
 
+/**
+ * Why it is parked, in the words that differ from run to run: the two sides of a comparison, where there is one.
+ * @param {any} run
+ */
+export function whyOf(run) {
+  const sides = [...(run.reason ?? "").matchAll(/^ +([^:]+?): +(.+)$/gm)].map(([, label, text]) => [label.trim().replace(/, entry \d+$/, ""), text.trim()]);
+  if (sides.length === 2) return sides.map(([label, text]) => `${label}${label.endsWith(" for") ? "" : " has"} ${text}`).join(", ");
+  return run.now ?? run.reason ?? "parked";
+}
+
 /** @param {any} run */
 const line = (run) => h("div", {class: "asks-line"}, stateIcon("parked"), h("div", {class: "asks-what"},
-  h("p", {class: "cut-text"}, h("a", {class: "name mono", href: href(`/runs/${encodeURIComponent(run.id)}`)}, h("bdi", {dir: "auto"}, run.id)), " ", h("bdi", {class: "soft", dir: "auto"}, run.workflow)), h("p", {class: "second cut-text", title: run.now ?? run.reason ?? ""}, h("bdi", {dir: "auto"}, run.now ?? run.reason ?? "parked"))),
+  h("p", {class: "cut-text"}, h("a", {class: "name mono", href: href(`/runs/${encodeURIComponent(run.id)}`)}, h("bdi", {dir: "auto"}, run.id)), " ", h("bdi", {class: "soft", dir: "auto"}, run.workflow)), h("p", {class: "second cut-text", title: run.reason ?? run.now ?? ""}, h("bdi", {dir: "auto"}, whyOf(run)))),
   ago(run.started_at ?? run.created_at, "quiet"), h("a", {class: "button", href: href(`/runs/${encodeURIComponent(run.id)}`), "aria-label": `Inspect ${run.id}`}, "Inspect"));

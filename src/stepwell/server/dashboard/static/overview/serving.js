@@ -5,7 +5,7 @@ import {sparkline, usage} from "../components/spark.js";
 import {attribute, each, h, say} from "../lib/dom.js";
 import {count, duration, number, stamp} from "../lib/format.js";
 import {href, link} from "../lib/router.js";
-import {LAGGING, lagOf, seenOf} from "../queues/words.js";
+import {LAGGING, lagOf, nameOf, seenOf} from "../queues/words.js";
 
 const MOST = 6;
 
@@ -85,7 +85,7 @@ export function workersPanel() {
 
 /** @param {any} worker */
 function workerRow(worker) {
-  const element = h("tr", {}, h("td", {class: "two"}, h("span", {class: "name cut-text worker-name", title: worker.id}, h("bdi", {dir: "auto"}, worker.id)), h("span", {class: "second", "data-part": "note"})), h("td", {"data-part": "bar"}), h("td", {class: "end soft", "data-part": "use"}), h("td", {class: "end soft", "data-part": "seen"}), h("td", {class: "end soft", "data-part": "lag"}), h("td", {class: "end mono soft"}, worker.version));
+  const element = h("tr", {}, h("td", {class: "two"}, h("span", {class: "name cut-text worker-name", title: worker.id}, h("bdi", {dir: "auto"}, nameOf(worker))), h("span", {class: "second", "data-part": "note"})), h("td", {"data-part": "bar"}), h("td", {class: "end soft", "data-part": "use"}), h("td", {class: "end soft", "data-part": "seen"}), h("td", {class: "end soft", "data-part": "lag"}), h("td", {class: "end mono soft"}, worker.version));
   tellWorker(element, worker);
   return element;
 }

@@ -36,8 +36,8 @@ function factOf(status, n, {now, ended, window}) {
   switch (status) {
     case "queued": return now.oldest_ready_s === null ? "none waits" : `oldest ${duration(now.oldest_ready_s)}`;
     case "running": return now.slots ? `of ${number(now.slots)} slots` : "no worker";
-    case "waiting": return now.next_due_at ? `next due ${soon(now.next_due_at)}` : "for events, children";
-    case "paused": return "by an operator";
+    case "waiting": return now.next_due_at ? `due ${soon(now.next_due_at)}` : "for events";
+    case "paused": return "by operators";
     case "parked": return n === 1 ? "needs a person" : "need a person";
     case "failed": {
       const total = ended.succeeded + ended.failed + ended.cancelled + ended.terminated;
@@ -50,5 +50,5 @@ function factOf(status, n, {now, ended, window}) {
 /** @param {string} moment */
 function soon(moment) {
   const at = stamp(moment) ?? 0;
-  return at <= Date.now() + 1000 ? "now" : relative(at);
+  return at <= Date.now() + 10_000 ? "now" : relative(at);
 }

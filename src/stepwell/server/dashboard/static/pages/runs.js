@@ -65,7 +65,8 @@ export function runsPage({query, kept}) {
     const n = list.pending;
     fresh.hidden = n === 0;
     say(/** @type {Element} */ (fresh.lastElementChild), `${number(n)} new ${n === 1 ? "run" : "runs"}`);
-    const away = !inside && selected.isEmpty() && window.scrollY < TOP && !panel.contains(document.activeElement) && !document.hidden;
+    // Before the first run there is no list that could move: whoever has scrolled to the code to copy it sees it come, too.
+    const away = first !== null || !inside && selected.isEmpty() && window.scrollY < TOP && !panel.contains(document.activeElement) && !document.hidden;
     if (n && away) enter();
   }
 
@@ -89,6 +90,7 @@ export function runsPage({query, kept}) {
       first.element.remove();
       first = null;
       content.hidden = false;
+      window.scrollTo(0, 0);
     }
     if (!loading && !problem && !rows.length && isEmpty(filter) && !first) {
       first = firstUse({live: true});

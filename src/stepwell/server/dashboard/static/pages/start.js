@@ -6,6 +6,7 @@ import {schemaTree} from "../start/schematree.js";
 import {sentPanel} from "../start/sent.js";
 import {cli, curl, python} from "../start/snippets.js";
 import {icon} from "../components/icons.js";
+import {nameText} from "../components/names.js";
 import {toast} from "../components/toasts.js";
 import {api, session} from "../lib/api.js";
 import {h} from "../lib/dom.js";
@@ -45,7 +46,7 @@ function chooser(workflows, missing) {
 }
 
 /** @param {any[]} list @param {string} sign */
-const choices = (list, sign) => (list.length ? h("ul", {class: "start-list"}, ...list.map((each) => h("li", {}, link(`/start/${encodeURIComponent(each.name)}`, icon(sign), h("bdi", {class: "start-name"}, each.name), each.doc ? h("bdi", {class: "quiet", dir: "auto"}, each.doc.split("\n")[0]) : null)))) : null);
+const choices = (list, sign) => (list.length ? h("ul", {class: "start-list"}, ...list.map((each) => h("li", {}, link(`/start/${encodeURIComponent(each.name)}`, icon(sign), nameText(each.name, "start-name"), each.doc ? h("bdi", {class: "quiet", dir: "auto"}, each.doc.split("\n")[0]) : null)))) : null);
 
 /** @param {any[]} workflows of one kind, as choices under its name @param {string} label */
 const group = (workflows, label) => (workflows.length ? h("optgroup", {label}, ...workflows.map((each) => h("option", {value: each.name}, each.name))) : null);

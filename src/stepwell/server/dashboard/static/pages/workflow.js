@@ -5,7 +5,8 @@ import {nothing, refusal, skeleton} from "../components/loading.js";
 import {copyButton} from "../components/copy.js";
 import {icon, stateLine} from "../components/icons.js";
 import {ago} from "../components/times.js";
-import {nowOf, spanOf} from "../runs/row.js";
+import {idText, isLong, nameText} from "../components/names.js";
+import {isDelayed, nowOf, spanOf} from "../runs/row.js";
 import {schemaTree} from "../start/schematree.js";
 import {api, session} from "../lib/api.js";
 import {h} from "../lib/dom.js";
@@ -51,7 +52,7 @@ function view(flow, runs) {
   const source = flow.source ? `${flow.source.file}:${flow.source.line}` : null;
   const start = flow.known && session.can("execute") ? h("a", {class: "button primary", href: href(`/start/${path}`)}, icon("plus"), "Start run") : null;
   return [
-    h("header", {class: "page-head"}, h("h1", {}, h("bdi", {dir: "auto"}, flow.name)), h("span", {class: "quiet"}, flow.kind === "step" ? "a step that runs by itself" : ""), h("div", {class: "page-end"}, h("a", {class: "button", href: href(`/runs?workflow=${path}`)}, "All runs"), start)),
+    h("header", {class: "page-head flow-head"}, h("h1", {}, nameText(flow.name)), h("span", {class: "quiet"}, flow.kind === "step" ? "a step that runs by itself" : ""), h("div", {class: "page-end"}, h("a", {class: "button", href: href(`/runs?workflow=${path}`)}, "All runs"), start)),
     flow.doc ? h("p", {class: "soft flow-doc"}, h("bdi", {dir: "auto"}, flow.doc)) : null,
     h("dl", {class: "flow-facts"}, fact("Runs in 24 h", tallies(flow)), fact("Workers", flow.workers ? `${count(flow.workers, "worker")} serve it`.replace("1 worker serve", "1 worker serves") : h("span", {class: "held"}, "none serves it now")), fact("Queue", link(`/runs?queue=${encodeURIComponent(flow.queue)}`, h("bdi", {}, flow.queue))), fact("Rules", flow.policy ?? "not known here"),
       flow.on.length ? fact("Started by", h("bdi", {class: "mono"}, flow.on.join(", "))) : null, flow.waits_for.length ? fact("Waits for", h("bdi", {class: "mono"}, flow.waits_for.join(", "))) : null, source ? fact("Source", h("span", {class: "fact-copy"}, h("bdi", {class: "mono cut-text", title: source}, shortened(source)), copyButton(() => source, "Copy the path", true))) : null),
@@ -82,5 +83,5 @@ function versionsPanel(flow) {
 /** @param {any[]} runs */
 const table = (runs) => h("table", {class: "table flow-runs"}, h("thead", {}, h("tr", {}, h("th", {scope: "col"}, "State"), h("th", {scope: "col"}, "Run"), h("th", {scope: "col"}, "Now"), h("th", {scope: "col"}, "Started"), h("th", {scope: "col", class: "end"}, "Duration"))), h("tbody", {}, runs.map((run) => {
   const span = spanOf(run);
-  return h("tr", {}, h("td", {}, stateLine(run.status)), h("td", {}, h("a", {class: "run-link mono", href: href(`/runs/${encodeURIComponent(run.id)}`)}, h("bdi", {dir: "auto"}, run.id))), h("td", {class: "cell-cut"}, h("div", {class: "cut-text", title: run.now}, nowOf(run))), h("td", {class: "soft"}, ago(run.started_at ?? run.created_at)), h("td", {class: "end"}, duration(span.queued + span.rest)));
+  return h("tr", {}, h("td", {}, stateLine(run.status)), h("td", {}, h("a", {class: "run-link mono", href: href(`/runs/${encodeURIComponent(run.id)}`), title: isLong(run.id) ? run.id : null}, idText(run.id))), h("td", {class: "cell-cut"}, h("div", {class: "cut-text", title: run.now}, nowOf(run))), h("td", {class: "soft"}, ago(run.started_at ?? run.created_at)), h("td", {class: "end"}, isDelayed(run) ? "–" : duration(span.queued + span.rest)));
 })));

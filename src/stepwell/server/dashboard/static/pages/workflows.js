@@ -4,6 +4,7 @@ import {nothing, refusal, skeleton} from "../components/loading.js";
 import {icon, stateIcon} from "../components/icons.js";
 import {STATES} from "../components/states.js";
 import {copyButton} from "../components/copy.js";
+import {nameText} from "../components/names.js";
 import {api, session} from "../lib/api.js";
 import {each, h, say} from "../lib/dom.js";
 import {count, number} from "../lib/format.js";
@@ -56,7 +57,7 @@ const none = () => h("div", {class: "none"}, h("p", {}, h("strong", {}, "None is
 /** @param {any} flow */
 function row(flow) {
   const path = `/workflows/${encodeURIComponent(flow.name)}`;
-  return h("tr", {}, h("td", {class: "two"}, h("a", {class: "name", href: href(path)}, h("bdi", {dir: "auto"}, flow.name)), h("span", {class: "second"}, flow.on.length ? ["started by ", h("bdi", {}, flow.on.join(", "))] : ["queue ", h("bdi", {}, flow.queue)])),
+  return h("tr", {}, h("td", {class: "two"}, h("a", {class: "name", href: href(path)}, nameText(flow.name)), h("span", {class: "second"}, flow.on.length ? ["started by ", h("bdi", {}, flow.on.join(", "))] : ["queue ", h("bdi", {}, flow.queue)])),
     h("td", {class: "w-doc soft"}, h("div", {class: "cut-text", title: flow.doc}, h("bdi", {dir: "auto"}, (flow.doc ?? "").split("\n")[0]))),
     h("td", {}, tallies(flow)), h("td", {class: "end soft"}, flow.workers ? number(flow.workers) : h("span", {class: "held"}, "none")), h("td", {class: "mono soft w-code"}, flow.code?.slice(0, 7) ?? "–"),
     h("td", {class: "end"}, flow.known && session.can("execute") ? h("a", {class: "button small", href: href(`/start/${encodeURIComponent(flow.name)}`), "aria-label": `Start ${flow.name}`}, icon("plus"), "Start") : null));

@@ -9,10 +9,10 @@ import {href} from "../lib/router.js";
 const SLOW = 60;
 
 export function queueTable() {
-  const body = h("tbody", {});
+  const body = h("tbody", {role: "rowgroup"});
   const none = nothing("None yet. A queue appears with its first run or worker.");
   const words = h("span", {class: "quiet"});
-  const table = h("table", {class: "table queue-table"}, h("thead", {}, h("tr", {}, h("th", {scope: "col"}, "Queue"), h("th", {scope: "col", class: "end"}, "Ready"), h("th", {scope: "col", class: "end"}, "Oldest"), h("th", {scope: "col", class: "end"}, "Later"), h("th", {scope: "col", class: "end"}, "Waiting"), h("th", {scope: "col", class: "end q-out"}, "Out /min"), h("th", {scope: "col", class: "q-flight"}, "In flight"), h("th", {scope: "col", class: "end"}, "Workers"))), body);
+  const table = h("table", {class: "table queue-table", role: "table"}, h("thead", {role: "rowgroup"}, h("tr", {role: "row"}, h("th", {scope: "col"}, "Queue"), h("th", {scope: "col", class: "end"}, "Ready"), h("th", {scope: "col", class: "end"}, "Oldest"), h("th", {scope: "col", class: "end"}, "Later"), h("th", {scope: "col", class: "end"}, "Waiting"), h("th", {scope: "col", class: "end q-out"}, "Out /min"), h("th", {scope: "col", class: "q-flight"}, "In flight"), h("th", {scope: "col", class: "end"}, "Workers"))), body);
   return {
     element: h("section", {class: "panel", "aria-labelledby": "q-queues"}, h("div", {class: "panel-head"}, h("h2", {id: "q-queues"}, "Queues"), words), h("div", {class: "scroll-x"}, table), none),
     /** @param {any[]} queues */
@@ -29,8 +29,10 @@ export function queueTable() {
 /** @param {any} queue */
 function made(queue) {
   const runs = (/** @type {string} */ states) => href(`/runs?queue=${encodeURIComponent(queue.queue)}&state=${states}`);
-  const number = (/** @type {string} */ part, /** @type {string} */ states, kind = "soft") => h("td", {class: "end"}, h("a", {class: kind, "data-part": part, href: runs(states)}));
-  const row = h("tr", {}, h("td", {}, h("a", {class: "name", href: href(`/runs?queue=${encodeURIComponent(queue.queue)}`)}, h("bdi", {dir: "auto"}, queue.queue)), h("span", {class: "held beside", "data-part": "held"})), number("ready", "queued", "name strong"), h("td", {class: "end soft", "data-part": "oldest"}), number("delayed", "queued"), number("waiting", "waiting"), h("td", {class: "end soft q-out", "data-part": "out"}), h("td", {class: "q-flight"}, h("a", {class: "flight-link soft", href: runs("running"), "data-part": "flight"})), h("td", {class: "end soft", "data-part": "workers"}));
+  const cell = (/** @type {string} */ kind, /** @type {string|null} */ label, /** @type {import("../lib/dom.js").Child[]} */ ...children) => h("td", {class: kind, role: "cell", "data-label": label}, children);
+  const told = (/** @type {string} */ part) => h("span", {"data-part": part});
+  const number = (/** @type {string} */ part, /** @type {string} */ label, /** @type {string} */ states, kind = "soft") => cell(`end q-${part}`, label, h("a", {class: kind, "data-part": part, href: runs(states)}));
+  const row = h("tr", {role: "row"}, cell("q-name", null, h("a", {class: "name", href: href(`/runs?queue=${encodeURIComponent(queue.queue)}`)}, h("bdi", {dir: "auto"}, queue.queue)), h("span", {class: "held beside", "data-part": "held"})), number("ready", "ready", "queued", "name strong"), cell("end soft q-oldest", "oldest", told("oldest")), number("delayed", "later", "queued"), number("waiting", "waiting", "waiting"), cell("end soft q-out", "out /min", told("out")), cell("q-flight", null, h("a", {class: "flight-link soft", href: runs("running"), "data-part": "flight"})), cell("end soft q-workers", "workers", told("workers")));
   update(row, queue);
   return row;
 }

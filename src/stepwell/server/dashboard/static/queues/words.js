@@ -5,6 +5,8 @@ import {duration, stamp} from "../lib/format.js";
 /** Seconds that a loop may stand still before it is worth a colour. */
 export const LAGGING = 0.05;
 
+/** As people know it: where it is; its id says more to the journal than to them. @param {any} worker */
+export const nameOf = (worker) => (worker.host ? `${worker.host}:${worker.pid}` : worker.id);
 /** @param {any} worker */
 export const silentFor = (worker) => Math.max(0, (Date.now() - (stamp(worker.beat_at) ?? Date.now())) / 1000);
 /** @param {any} worker */

@@ -48,7 +48,7 @@ function inOrder(call, shown, choose) {
     const ended = stamp(attempt.ended_at);
     const again = stamp(next?.began_at) ?? stamp(attempt.again_at);
     const rows = [row(attempt, call, shown, choose)];
-    if (ended !== null && again !== null && again > ended) {
+    if (ended !== null && again !== null && again > ended && !attempt.lost) {
       rows.push(h("div", {class: "insp-attempt insp-backoff"}, icon("retry"), h("span", {}, "Backoff"), h("span", {class: "quiet"}, duration((again - ended) / 1000))));
     }
     return rows;

@@ -5,6 +5,7 @@ import {stamp} from "./layout.js";
 import {busy} from "./shapes.js";
 import {hasEnded} from "./store.js";
 import {copyButton} from "../components/copy.js";
+import {idText} from "../components/names.js";
 import {stateIcon} from "../components/icons.js";
 import {h} from "../lib/dom.js";
 import {clockTime, dayTime, duration, shortId} from "../lib/format.js";
@@ -42,8 +43,11 @@ export function factsBar(store) {
     // One length everywhere: from when the run was made, as the sentence and the lists have it.
     const made = stamp(run.created_at) ?? begun;
     const worked = busy(store.calls(), end).reduce((sum, span) => sum + span.to - span.from, 0) / 1000;
+    const due = stamp(run.due_at);
+    const delayed = run.status === "queued" && !run.started_at && due !== null && due > now();
     fact("started", run.started_at ? "Started" : "Created", String(begun), () => [h("time", {datetime: run.started_at ?? run.created_at, title: run.started_at ?? run.created_at}, dayTime(begun))]);
-    if (finished !== null) {
+    if (delayed) fact("starts", "Starts", String(due), () => [h("time", {datetime: run.due_at, title: run.due_at}, dayTime(due))]);
+    else if (finished !== null) {
       fact("ended", "Ended", String(finished), () => [h("time", {datetime: run.finished_at, title: run.finished_at}, clockTime(finished))]);
       fact("took", "Took", `${end - made}`, () => [duration(run.took_s ?? (end - made) / 1000), quiet(` ${duration(worked)} working`)]);
     } else {
@@ -114,5 +118,5 @@ function besides(run, others) {
 }
 
 /** The id with its copy button. @param {string} id */
-export const idWithCopy = (id) => h("span", {class: "run-id"}, h("bdi", {class: "mono", title: id}, shortId(id)), copyButton(() => id, "Copy the id", true));
+export const idWithCopy = (id) => h("span", {class: "run-id"}, h("span", {class: "mono run-id-text", title: id}, idText(id)), copyButton(() => id, "Copy the id", true));
 

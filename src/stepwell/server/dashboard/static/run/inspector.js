@@ -9,6 +9,7 @@ import {valueSection} from "./values.js";
 import {copyButton} from "../components/copy.js";
 import {factsText, frames, headline, traceback} from "../components/errorview.js";
 import {icon, stateBadge, stateIcon} from "../components/icons.js";
+import {nameText} from "../components/names.js";
 import {h} from "../lib/dom.js";
 import {clockTime, dayTime, duration} from "../lib/format.js";
 import {link} from "../lib/router.js";
@@ -118,7 +119,7 @@ function headOf(node) {
   const {call} = node;
   const facts = [call?.source ? `${call.source.file}:${call.source.line}` : null, ...(call?.policy ? [call.policy] : []),
     node.type === "map" ? `${node.children.length.toLocaleString("en")} calls of one name` : null].filter((each) => each !== null);
-  return [h("div", {class: "insp-title"}, icon(SIGNS[call?.kind ?? node.type] ?? "step"), h("h2", {}, h("bdi", {dir: "auto"}, node.name)), stateBadge(node.status)),
+  return [h("div", {class: "insp-title"}, icon(SIGNS[call?.kind ?? node.type] ?? "step"), h("h2", {}, nameText(node.name)), stateBadge(node.status)),
     ...(facts.length ? [h("p", {class: "insp-sub"}, h("bdi", {}, facts.join(" · ")))] : [])];
 }
 

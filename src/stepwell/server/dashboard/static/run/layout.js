@@ -38,6 +38,7 @@
  * @property {number} place the position among its siblings, from 1
  * @property {number} from
  * @property {number|null} [began] of the run: when it was first claimed
+ * @property {number|null} [due] of a run that has not begun: not before this
  * @property {number|null} to null while it is open
  */
 
@@ -73,7 +74,7 @@ export function tree(run, calls) {
   const from = ((run.generation ?? 1) > 1 ? began : made) ?? made ?? began ?? 0;
   /** @type {Node} */
   const root = {id: "", type: "run", name: run.workflow, status: run.status, call: null, parent: null,
-    children: [], depth: 0, place: 1, from, began, to: stamp(run.finished_at)};
+    children: [], depth: 0, place: 1, from, began, due: began === null && run.status === "queued" ? stamp(run.due_at) : null, to: stamp(run.finished_at)};
   /** @type {Map<string, Node>} */
   const nodes = new Map();
   for (const call of calls) {

@@ -14,8 +14,9 @@ export function meta(node, now) {
   const call = node.call;
   if (node.type === "map") return mapText(node);
   if (call?.child) return call.child.id;
-  const due = stamp(call?.due_at);
+  const due = call ? stamp(call.due_at) : node.due ?? null;
   if (node.to === null && isTimed(call) && isParked(node)) return "parked";
+  if (!call && due !== null && due > now) return `in ${duration((due - now) / 1000)}`;
   if (node.to === null && due !== null && due > now) return duration((due - now) / 1000);
   if (call && node.to === null && call.attempts.length > 1) {
     const allowed = allowedAttempts(call);

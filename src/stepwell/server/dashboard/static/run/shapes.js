@@ -84,7 +84,7 @@ function attempts(call, to, now) {
     shapes.push({form: "attempt", from: began, to: ended, open: running, status, n: tries.length > 1 || attempt.n > 1 ? attempt.n : undefined});
     if (next) {
       const again = stamp(next.began_at) ?? ended;
-      if (again > ended && attempt.ended_at) shapes.push({form: "backoff", from: ended, to: again});
+      if (again > ended && attempt.ended_at) shapes.push({form: attempt.lost ? "queue" : "backoff", from: ended, to: again});
     } else if (!running && !call.ended_at && open(call.status) && attempt.status !== "succeeded") {
       shapes.push({form: "backoff", from: ended, to: now, open: true});
     }
@@ -98,7 +98,9 @@ function runShapes(node, now, away) {
   /** @type {Shape[]} */
   const shapes = [];
   let at = node.began === undefined ? node.from : node.began ?? end;
-  if (at > node.from) shapes.push({form: "queue", from: node.from, to: at, open: node.to === null && at === end});
+  const ready = node.due ? Math.min(Math.max(node.due, node.from), at) : node.from;
+  if (ready > node.from) shapes.push({form: "sleep", from: node.from, to: ready, open: node.to === null && ready === end, status: "waiting"});
+  if (at > ready) shapes.push({form: "queue", from: ready, to: at, open: node.to === null && at === end});
   for (const gap of away) {
     const from = Math.max(gap.from, at);
     const to = Math.min(gap.to, end);

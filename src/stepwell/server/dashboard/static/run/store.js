@@ -99,7 +99,9 @@ export function runStore(id, api) {
 
   /** everything the page needs first; the rest comes when it comes */
   async function load() {
-    const [detail, timeline] = await Promise.all([api.get(path), api.get(`${path}/timeline`)]);
+    // One after the other: of a run that is not there nothing more is asked.
+    const detail = await api.get(path);
+    const timeline = await api.get(`${path}/timeline`);
     store.detail = detail;
     take(timeline);
     if (!hasEnded(detail.status)) connect();

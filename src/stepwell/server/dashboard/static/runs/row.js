@@ -4,6 +4,7 @@ import {stateIcon, stateName} from "../components/states.js";
 import {durationBar} from "../components/spark.js";
 import {ago, setAgo} from "../components/times.js";
 import {icon} from "../components/icons.js";
+import {idText, isLong} from "../components/names.js";
 import {attribute, h, say} from "../lib/dom.js";
 import {duration, stamp} from "../lib/format.js";
 import {href} from "../lib/router.js";
@@ -14,11 +15,11 @@ export const OPTIONAL = {
   worker: {label: "Worker", width: 130, text: (run) => run.worker ?? "–"},
   priority: {label: "Priority", width: 76, text: (run) => String(run.priority)},
 };
-const LONGEST_ID = 44;
 const FLASH = 600;
+export const TAGS = 2;
 
-/** @param {string} id an id is never cut at its end, where ids differ */
-const shortId = (id) => (id.length <= LONGEST_ID ? id : `${id.slice(0, 20)}…${id.slice(-22)}`);
+/** A run that is to begin later has no duration yet. @param {any} run */
+export const isDelayed = (run, now = Date.now()) => run.status === "queued" && !run.started_at && (stamp(run.due_at) ?? 0) > now;
 
 /** @param {any} run @returns {import("../components/spark.js").Span} */
 export function spanOf(run, now = Date.now()) {
@@ -41,11 +42,18 @@ export function nowOf(run) {
   const does = run.status === "running" ? /^([\w.:-]+)(, .*)?$/s.exec(text) : null;
   if (does) return [h("bdi", {class: "now-name", dir: "auto"}, does[1]), h("span", {class: "soft"}, does[2] ? ` ${does[2].slice(2)}` : "")];
   if (text) return [h("bdi", {class: "soft", dir: "auto"}, text)];
+  // What the workflow has said last of itself is the nearest to its result that a list knows.
+  if (run.status === "succeeded" && run.note) return [h("bdi", {class: "soft", dir: "auto"}, run.note)];
   return run.parent ? [h("span", {class: "soft"}, "child of "), h("bdi", {class: "soft", dir: "auto"}, run.parent)] : [];
 }
 
 /** @param {any} run */
-const tags = (run) => Object.entries(run.tags).map(([name, value]) => h("span", {class: "tag", title: `${name}=${value}`}, h("span", {class: "tag-name"}, `${name}=`), String(value)));
+function tags(run) {
+  const all = Object.entries(run.tags);
+  const text = (/** @type {[string, any]} */ [name, value]) => `${name}=${value}`;
+  const shown = all.slice(0, TAGS).map(([name, value]) => h("span", {class: "tag", title: `${name}=${value}`}, h("span", {class: "tag-name"}, name), h("span", {class: "tag-value"}, h("span", {class: "tag-name"}, "="), String(value))));
+  return all.length > TAGS ? [...shown, h("span", {class: "tag tag-more", title: all.slice(TAGS).map(text).join(", ")}, `+${all.length - TAGS}`)] : shown;
+}
 
 /**
  * @param {any} run
@@ -54,7 +62,7 @@ const tags = (run) => Object.entries(run.tags).map(([name, value]) => h("span", 
 export function makeRow(run, around) {
   const box = h("input", {type: "checkbox", class: "check", tabindex: "-1", "aria-label": `Select ${run.id}`, onclick: (/** @type {MouseEvent} */ event) => { event.stopPropagation(); around.onCheck(run, event.shiftKey); }});
   const sign = h("span", {class: "state"});
-  const link = h("a", {class: "run-link mono", href: href(`/runs/${encodeURIComponent(run.id)}`), title: run.id.length > LONGEST_ID ? run.id : null}, h("bdi", {dir: "auto"}, shortId(run.id)));
+  const link = h("a", {class: "run-link mono", href: href(`/runs/${encodeURIComponent(run.id)}`), title: isLong(run.id) ? run.id : null}, idText(run.id));
   const what = h("div", {class: "cut-text"});
   const begun = ago(run.started_at ?? run.created_at);
   const length = h("span", {class: "took-text"});
@@ -78,11 +86,11 @@ export function makeRow(run, around) {
       }
       status = next.status;
     }
-    const words = `${next.status} ${next.now} ${next.parent}`;
+    const words = `${next.status} ${next.now} ${next.parent} ${next.note}`;
     if (words !== said) {
       said = words;
       what.replaceChildren(...nowOf(next).filter((part) => part !== null));
-      attribute(what, "title", next.now);
+      attribute(what, "title", next.now ?? next.note);
     }
     for (const name of around.columns) {
       const part = row.querySelector(`[data-column="${name}"]`);
@@ -103,6 +111,11 @@ export function makeRow(run, around) {
   /** The length of a run that goes on. @param {number} now @param {any} [next] */
   function tick(now, next = run) {
     run = next;
+    if (isDelayed(run, now)) {
+      say(length, "–");
+      bar.replaceChildren();
+      return;
+    }
     const span = spanOf(run, now);
     const whole = span.queued + span.rest;
     say(length, duration(whole < 60 && !run.finished_at ? Math.floor(whole * 10) / 10 : whole));

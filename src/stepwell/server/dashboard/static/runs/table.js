@@ -1,7 +1,9 @@
 // The table of runs: only the rows near the window are in the page; the rest is space of the same height.
 
 import {attribute, each, h} from "../lib/dom.js";
-import {OPTIONAL, makeRow, spanOf} from "./row.js";
+import {fit} from "./columns.js";
+import {OPTIONAL, TAGS, isDelayed, makeRow, spanOf} from "./row.js";
+import {shortId} from "../lib/format.js";
 
 /** @typedef {ReturnType<typeof makeRow>} Row */
 
@@ -9,8 +11,9 @@ const WINDOWED = 150;
 const MARGIN = 25;
 const NEAR = 900;
 const LETTER = 7.25;
-const USUAL = 0.98;
-const TIGHT = 210;
+const SMALL = 6.75;
+const USUAL = 0.95;
+const HEIGHTS = {phone: 64, two: 50, one: 38};
 
 /**
  * @param {{columns: string[], isSelected: (key: string) => boolean, onCheck: (run: any, shift: boolean) => void, onMenu: (run: any, anchor: HTMLElement) => void, onNear: () => void, onOpen: (run: any, event: MouseEvent) => void}} around
@@ -22,8 +25,8 @@ export function runTable(around) {
   const made = new Map();
   let current = "";
   let longest = 60;
-  let idWidth = 0;
-  let flowWidth = 0;
+  /** What the columns would like to have; grows with what is shown, and never shrinks. */
+  let wanted = {id: 0, flow: 0, tags: 0, more: 0};
   const before = h("tbody", {class: "space", "aria-hidden": "true"}, h("tr", {}, h("td", {})));
   const after = h("tbody", {class: "space", "aria-hidden": "true"}, h("tr", {}, h("td", {})));
   const body = h("tbody", {role: "rowgroup", onclick: clicked});
@@ -39,17 +42,33 @@ export function runTable(around) {
     head.replaceChildren(...all.map((each) => h("th", {class: each.kind, scope: "col", role: "columnheader", "aria-sort": each.text === "Started" ? "descending" : null}, each.text || h("span", {class: "visually-hidden"}, each.kind === "c-check" ? "Selected" : "Actions"), each.text === "Started" ? h("span", {class: "sort", "aria-hidden": "true"}, " ↓") : null)));
   }
 
-  /** Widths fit all but the rare giant, grow with what is shown, and never shrink. */
+  /** Widths fit all but the rare giant. */
   function widths() {
-    const usual = (/** @type {(run: any) => string} */ of, /** @type {number} */ most) => {
-      const lengths = rows.slice(0, 500).map((run) => Math.min(most, of(run).length)).sort((a, b) => a - b);
-      return Math.max(8, lengths[Math.ceil((lengths.length - 1) * USUAL)] ?? 0);
+    const usual = (/** @type {(run: any) => number} */ of) => {
+      const widths = rows.slice(0, 500).map(of).sort((a, b) => a - b);
+      return widths[Math.floor((widths.length - 1) * USUAL)] ?? 0;
     };
-    idWidth = Math.max(idWidth, usual((run) => run.id, 36) * LETTER + 20);
-    flowWidth = Math.max(flowWidth, usual((run) => run.workflow, 20) * 7 + 20);
-    table.classList.toggle("is-tight", idWidth > TIGHT);
-    table.style.setProperty("--id", `${Math.ceil(idWidth)}px`);
-    table.style.setProperty("--flow", `${Math.ceil(flowWidth)}px`);
+    const tag = (/** @type {[string, any]} */ [name, value]) => Math.min(190, `${name}=${value}`.length * SMALL + 18);
+    wanted = {
+      id: Math.max(wanted.id, usual((run) => Math.min(30, Math.max(8, shortId(run.id).length)) * LETTER + 20)),
+      flow: Math.max(wanted.flow, usual((run) => Math.min(24, Math.max(8, run.workflow.length)) * LETTER + 18)),
+      tags: Math.max(wanted.tags, usual((run) => {
+        const all = Object.entries(run.tags);
+        return all.length ? all.slice(0, TAGS).reduce((sum, each) => sum + tag(each), 16) + (all.length > TAGS ? 28 : 0) : 0;
+      })),
+      more: options.columns.reduce((sum, name) => sum + OPTIONAL[name].width, 0),
+    };
+    place();
+  }
+
+  /** Gives each column its width of what there is now. */
+  function place() {
+    const room = table.parentElement?.clientWidth ?? 0;
+    if (!room) return;
+    const found = fit(room, wanted);
+    for (const name of /** @type {const} */ (["id", "flow", "tags", "took"])) table.style.setProperty(`--${name}`, `${Math.ceil(found[name])}px`);
+    table.classList.toggle("no-tags", found.tags === 0);
+    table.classList.toggle("no-bars", !found.drawn);
   }
 
   /** @param {any[]} next @param {Set<string>} [changed] */
@@ -57,7 +76,7 @@ export function runTable(around) {
     const same = next === rows;
     rows = next;
     const now = Date.now();
-    longest = Math.max(10, ...rows.slice(0, 500).map((run) => { const span = spanOf(run, now); return span.queued + span.rest; }));
+    longest = Math.max(10, ...rows.slice(0, 500).filter((run) => !isDelayed(run, now)).map((run) => { const span = spanOf(run, now); return span.queued + span.rest; }));
     if (!same) widths();
     if (!same || made.size === 0) {
       const keys = new Set(rows.map((run) => run.key));
@@ -71,7 +90,7 @@ export function runTable(around) {
     }
   }
 
-  const height = () => (window.innerWidth < 768 ? 64 : 38);
+  const height = () => HEIGHTS[window.innerWidth < 768 ? "phone" : window.innerWidth < 1024 ? "two" : "one"];
 
   /** Where the first row is, from the top of the window. */
   const start = () => table.getBoundingClientRect().top + head.offsetHeight;
@@ -147,7 +166,11 @@ export function runTable(around) {
     });
   }
   window.addEventListener("scroll", scrolled, {passive: true});
-  window.addEventListener("resize", scrolled);
+  const resized = () => {
+    place();
+    scrolled();
+  };
+  window.addEventListener("resize", resized);
   const beat = window.setInterval(() => {
     if (document.hidden || document.body.classList.contains("is-lost")) return;
     const now = Date.now();
@@ -159,7 +182,7 @@ export function runTable(around) {
     element: table, set, point, draw,
     /** Another list may have other widths. */
     fit() {
-      idWidth = flowWidth = 0;
+      wanted = {id: 0, flow: 0, tags: 0, more: 0};
     },
     index: () => rows.findIndex((run) => run.key === current),
     current: () => rows.find((run) => run.key === current) ?? null,
@@ -170,12 +193,13 @@ export function runTable(around) {
       made.clear();
       body.replaceChildren();
       columns();
+      widths();
       each(body, [], () => "", () => body);
       draw();
     },
     stop() {
       window.removeEventListener("scroll", scrolled);
-      window.removeEventListener("resize", scrolled);
+      window.removeEventListener("resize", resized);
       clearInterval(beat);
       cancelAnimationFrame(frame);
     },
