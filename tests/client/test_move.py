@@ -7,17 +7,29 @@ from pathlib import Path
 from typing import Any
 
 import apsw
-import asyncpg
 import pytest
 
-from stepwell import App, sleep
-from stepwell.adapters.clock import SystemClock
-from stepwell.client.move import Moved, abort, depot_of, move
+from stepwell import App
+from stepwell.client.move import depot_of, move
 from stepwell.errors import IllegalState, InvalidOption, NotFound, Stale, StoreCorrupt, StoreMoved
-from tests import postgres
+from tests.client.moving import (
+    CLOCK,
+    Killed,
+    carry,
+    fill,
+    finish,
+    ids,
+    keys_of,
+    little,
+    make_app,
+    make_key,
+    schemas,
+    silent,  # fmt: skip
+    take_back,
+    usable,
+)
 
 pytestmark = pytest.mark.anyio
-CLOCK = SystemClock()
 
 
 @pytest.fixture
@@ -25,114 +37,10 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-class Shop(App):
-    """An app that carries its definitions along."""
-
-    flow: Any
-    paid: Any
-    nap: Any
-    bodies: list[tuple[str, int]]
-
-
-def make_app(url: str, bodies: list[tuple[str, int]], **options: Any) -> Shop:
-    app = Shop(url, **{"poll_interval": 0.05, "lease": 5} | options)
-    app.bodies = bodies
-    paid = app.event("paid", int)
-
-    @app.step
-    async def note(run: str, n: int) -> int:
-        bodies.append((run, n))
-        return n
-
-    @app.workflow
-    async def flow(run: str) -> int:
-        total = await note(run, 1)
-        total += await paid.wait(run)
-        return total + await note(run, 2)
-
-    @app.workflow
-    async def nap(run: str) -> str:
-        await note(run, 1)
-        await sleep(0.5)
-        return "x" * 50_000
-
-    app.flow, app.paid, app.nap = flow, paid, nap
-    return app
-
-
-def ids() -> Callable[[], str]:
-    numbers = itertools.count(1)
-    return lambda: f"id{next(numbers)}"
-
-
-def silent(*_: object) -> None: ...
-
-
 @pytest.fixture
 async def pg() -> AsyncIterator[Callable[[], str]]:
-    server = postgres.shared()
-    made: list[str] = []
-
-    def url() -> str:
-        made.append(postgres.fresh())
-        return f"{server.url}?schema={made[-1]}"
-
-    yield url
-    conn = await asyncpg.connect(server.url)
-    for schema in made:
-        await conn.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
-    await conn.close()
-
-
-async def carry(source: str, target: str, namespaces: tuple[str, ...] = (), tell: Any = silent,
-                new_id: Any = None) -> list[Moved]:  # fmt: skip
-    one, other = depot_of(source, CLOCK), depot_of(target, CLOCK)
-    await one.open(create=False)
-    try:
-        await other.open(create=True)
-        return await move(one, other, namespaces, new_id or ids(), tell)
-    finally:
-        await one.close()
-        await other.close()
-
-
-async def take_back(url: str, namespaces: tuple[str, ...] = ()) -> list[str]:
-    place = depot_of(url, CLOCK)
-    await place.open(create=False)
-    try:
-        return await abort(place, namespaces, ids())
-    finally:
-        await place.close()
-
-
-async def fill(app: Shop) -> None:
-    """Runs in every state."""
-    async with app:
-        for n in range(4):
-            await app.flow.options(id=f"f{n}", tags={"n": n, "half": n / 2, "whole": float(n), "odd": n % 2 == 1,
-                                                     "s": "'%"}).start(f"f{n}")  # fmt: skip
-        await app.paid.send(10, key="f0", id="m0")
-        assert await (await app.flow.get("f0")).result(10) == 13
-        await app.nap.options(id="n0").start("n0")
-        await app.paid.send(7, key="early", id="early")
-        await app.flow.options(id="later", delay=3600).start("later")
-        while len(app.bodies) < 6:
-            await asyncio.sleep(0.01)
-
-
-async def finish(app: Shop) -> None:
-    async with app:
-        for n in (1, 2, 3):
-            await app.paid.send(10 * n, key=f"f{n}", id=f"m{n}")
-            assert await (await app.flow.get(f"f{n}")).result(20) == 10 * n + 3
-        assert len(await (await app.nap.get("n0")).result(20)) == 50_000
-        early = await app.flow.options(id="early").start("early")
-        assert await early.result(20) == 10
-        assert (await (await app.flow.get("f0")).result(5)) == 13
-        tags = (await app.runs.row("f3")).tags
-        assert tags == {"n": 3, "half": 1.5, "whole": 3.0, "odd": True, "s": "'%"}
-        assert isinstance(tags["whole"], float)
-        assert (await app.runs.row("later")).due is not None
+    async with schemas() as url:
+        yield url
 
 
 async def routes(pg: Callable[[], str], tmp_path: Path) -> dict[str, tuple[str, str]]:
@@ -223,23 +131,20 @@ async def test_only_the_namespaces_that_are_named(tmp_path: Path) -> None:
     assert [m.before for m in await carry(source, target, ("a", "b"))] == [True, False]
 
 
-class Killed(BaseException):
-    """The process ends here."""
-
-
 async def test_killed_anywhere_and_done_again(pg: Any, tmp_path: Path) -> None:
     """After every single thing that a move does to the databases."""
     for n in range(1, 200):
         source, target = f"sqlite:///{tmp_path / f's{n}.db'}", f"sqlite:///{tmp_path / f't{n}.db'}"
         bodies: list[tuple[str, int]] = []
-        await _little(source, bodies)
+        await little(source, bodies)
+        await make_key(target, "of the target")
         one, other = depot_of(source, CLOCK), depot_of(target, CLOCK)
         await one.open(create=False)
         await other.open(create=True)
         count = itertools.count(1)
         killed = False
         for place in (one, other):
-            for name in ("seal", "write_note", "write", "clear", "set_mail"):
+            for name in ("seal", "arrive", "write", "clear", "set_mail", "settle"):
                 _deadly(place, name, count, n)
         try:
             await move(one, other, (), ids(), silent)
@@ -247,16 +152,17 @@ async def test_killed_anywhere_and_done_again(pg: Any, tmp_path: Path) -> None:
             killed = True
         await one.close()
         await other.close()
-        usable = [await _usable(source), await _usable(target)]
-        assert usable.count(True) <= 1, n
+        in_use = [await usable(source), await usable(target)]
+        assert in_use.count(True) <= 1, n
         if not killed:
-            assert usable == [False, True]
+            assert in_use == [False, True]
             break
         await carry(source, target)
         async with make_app(target, bodies) as app:
             assert await (await app.nap.get("n")).result(20)
-        assert not await _usable(source)
+        assert not await usable(source)
         assert bodies == [("n", 1)]
+        assert await keys_of(target) == ["of the target"]
     assert n > 8
 
 
@@ -272,26 +178,11 @@ def _deadly(place: Any, name: str, count: Any, at: int) -> None:
     setattr(place, name, last)
 
 
-async def _little(url: str, bodies: list[tuple[str, int]]) -> None:
-    async with make_app(url, bodies) as app:
-        await app.nap.options(id="n").start("n")
-        while not bodies:
-            await asyncio.sleep(0.005)
-
-
-async def _usable(url: str) -> bool:
-    try:
-        async with make_app(url, [], mode="client"):
-            return True
-    except StoreMoved:
-        return False
-
-
 async def test_it_can_be_taken_back_until_it_is_done(tmp_path: Path, pg: Any) -> None:
     for target in (f"sqlite:///{tmp_path / 'two.db'}", pg()):
         source = f"sqlite:///{tmp_path / 'one.db'}" if "two" in target else pg()
         bodies: list[tuple[str, int]] = []
-        await _little(source, bodies)
+        await little(source, bodies)
 
         def stop(_: str, what: str, done: int, _total: int) -> None:
             if (what, done) == ("checking runs", 1):
@@ -323,7 +214,7 @@ async def test_it_can_be_taken_back_until_it_is_done(tmp_path: Path, pg: Any) ->
 
 async def test_a_row_that_changes_on_its_way_is_noticed(tmp_path: Path) -> None:
     source, target = f"sqlite:///{tmp_path / 'one.db'}", f"sqlite:///{tmp_path / 'two.db'}"
-    await _little(source, [])
+    await little(source, [])
 
     def corrupt(_: str, what: str, done: int, _total: int) -> None:
         if (what, done) == ("subscriptions", 0):
@@ -331,14 +222,14 @@ async def test_a_row_that_changes_on_its_way_is_noticed(tmp_path: Path) -> None:
 
     with pytest.raises(StoreCorrupt, match=r"journal .* arrived differently"):
         await carry(source, target, tell=corrupt)
-    assert not await _usable(target)
+    assert not await usable(target)
     await carry(source, target)
-    assert await _usable(target)
+    assert await usable(target)
 
 
 async def test_two_movers_do_not_mix(tmp_path: Path) -> None:
     source, target = f"sqlite:///{tmp_path / 'one.db'}", f"sqlite:///{tmp_path / 'two.db'}"
-    await _little(source, [])
+    await little(source, [])
     new_id = ids()
     taken: list[asyncio.Task[Any]] = []
 
@@ -358,17 +249,17 @@ async def test_two_movers_do_not_mix(tmp_path: Path) -> None:
         await move(one, other, (), new_id, silent)
     await one.close()
     await other.close()
-    assert await _usable(target)
+    assert await usable(target)
 
 
 async def test_what_is_refused(tmp_path: Path) -> None:
     source, target = f"sqlite:///{tmp_path / 'one.db'}", f"sqlite:///{tmp_path / 'two.db'}"
-    await _little(source, [])
-    await _little(target, [])
+    await little(source, [])
+    await little(target, [])
     with pytest.raises(InvalidOption, match="the same"):
         await carry(source, source)
     with pytest.raises(IllegalState, match="in use: it has 1 runs"):
         await carry(source, target)
-    assert await _usable(source)
+    assert await usable(source)
     with pytest.raises(InvalidOption, match="cannot be moved"):
         depot_of("memory://", CLOCK)

@@ -7,6 +7,7 @@ import sys
 import textwrap
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import asyncpg
 import pytest
@@ -267,10 +268,12 @@ class PoolerThread:
 
     async def _serve(self) -> None:
         server = postgres.shared()
-        assert isinstance(server, postgres.Server), "the pooler needs a server that trusts it"
-        async with Pooler("127.0.0.1", server.port, postgres.USER, postgres.DATABASE) as self.pooler:
-            self._ready.set()
-            await self._stop.wait()
+        with ExitStack() as own:
+            if not isinstance(server, postgres.Server):  # one that is given may not trust the pooler
+                server = own.enter_context(postgres.private_server())
+            async with Pooler("127.0.0.1", server.port, postgres.USER, postgres.DATABASE) as self.pooler:
+                self._ready.set()
+                await self._stop.wait()
 
     def end(self) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)

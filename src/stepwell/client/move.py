@@ -1,8 +1,9 @@
 """Moves namespaces from one database to another, with runs in flight.
 
 In this order, so that a crash anywhere leaves exactly one side in use or none: (1) the source is sealed; (2) the
-target is marked as arriving, by whoever copies; (3) rows are copied, leases are not; (4) both sides are compared;
-(5) the source is marked as moved; (6) the target is opened. Doing it again goes on from where it was.
+target is marked as arriving, by whoever copies, and its own API keys are set aside; (3) rows are copied, leases are
+not; (4) both sides are compared; (5) the source is marked as moved; (6) the target is opened, with the keys of both.
+Doing it again goes on from where it was.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,17 +11,20 @@ from typing import Final
 
 import msgspec
 
+from stepwell.client.audit import AUDIT
+from stepwell.client.keys import KEY, StoredKey
 from stepwell.client.stores import POSTGRES, masked, require_postgres, sqlite_path
 from stepwell.errors import IllegalState, InvalidOption, NotFound, StoreCorrupt
 from stepwell.ports.clock import Clock
 from stepwell.ports.depot import Depot, Row
 from stepwell.store.sql.freight import TABLES, Sum, departed
-from stepwell.store.sql.sealing import Arrival, Seal, arrival_key, seal_key
+from stepwell.store.sql.sealing import ASIDE, Arrival, Seal, arrival_key, seal_key
 
 Tell = Callable[[str, str, int, int], None]
 """Told of (namespace, what is being done, rows done, rows in all)."""
-_KEYS: Final = "key"
-"""The kind of the records that a target may not lose: its API keys."""
+_KEPT: Final = (KEY, AUDIT)
+"""The kinds of the records that a target does not lose."""
+_RECORDS: Final = next(table for table in TABLES if table.name == "records")
 
 
 class Moved(msgspec.Struct, frozen=True):
@@ -55,8 +59,12 @@ async def move(source: Depot, target: Depot, namespaces: Sequence[str], new_id: 
         Stale: another process moves the same. StoreCorrupt: the copy differs; the source is still sealed.
         WorldError: doing it again goes on.
     """
-    if source.shown == target.shown:
-        raise InvalidOption(f"source and target are the same: {source.shown}", expected="two databases")
+    if source.identity == target.identity:
+        raise InvalidOption(
+            f"source and target are the same database, or one is a copy of the other: {source.shown}, {target.shown}",
+            expected="two databases",
+            hint="What a copy holds is moved into a new schema or file.",
+        )
     there = await source.namespaces()
     if missing := sorted(set(namespaces) - set(there)):
         raise NotFound(f"{source.shown} has no namespace {', '.join(map(repr, missing))}", hint=f"It has {there}.")
@@ -84,7 +92,7 @@ async def abort(place: Depot, namespaces: Sequence[str], new_id: Callable[[], st
         if arrival is not None:
             guard = await _take_over(place, name, msgspec.structs.replace(arrival, mover=new_id()))
             await place.clear(name, guard)
-            await place.write_note(arrival_key(name), None)
+            await place.settle(name, arrival_key(name))
         if seal is not None or arrival is not None:
             done.append(name)
     return done
@@ -105,53 +113,65 @@ class _Move:
         """All steps that are left."""
         source, target, name = self._source, self._target, self._name
         seal, arrival = await _seal_of(source, name), await _arrival_of(target, name)
-        if seal is not None and seal.target != target.shown:
+        if seal is not None and seal.identity != target.identity:
             raise IllegalState(
                 f"namespace {name!r} of {source.shown} is on its way to {seal.target}, or was moved there",
                 hint="Name that target; or take it back: stepwell move --abort SOURCE.",
             )
         if seal is not None and seal.done:
             if arrival is not None and arrival.move == seal.move:
-                await target.write_note(arrival_key(name), None)
+                await target.settle(name, arrival_key(name))
             return Moved(name, {}, before=True)
         if await _arrival_of(source, name) is not None:
             raise IllegalState(f"namespace {name!r} of {source.shown} is itself still arriving")
         await self._check_target(arrival)
         if seal is None:
-            seal = Seal(self._new_id(), target.shown)
+            seal = Seal(self._new_id(), target.shown, identity=target.identity)
             await self._seal(seal)
-        guard = await _take_over(target, name, Arrival(seal.move, source.shown, self._new_id()))
+        guard = await _take_over(target, name, Arrival(seal.move, source.shown, self._new_id(), source.identity))
         await target.clear(name, guard)
         await self._copy(guard)
         await self._verify()
         await self._seal(msgspec.structs.replace(seal, done=True))
-        await target.write_note(arrival_key(name), None)
+        await target.settle(name, arrival_key(name))
         return Moved(name, {table: found.count for table, found in self._sums.items()})
 
     async def _check_target(self, arrival: Arrival | None) -> None:
         source, target, name = self._source, self._target, self._name
         if await _seal_of(target, name) is not None:
             raise IllegalState(f"namespace {name!r} of {target.shown} was itself moved away, or is being moved")
-        if arrival is not None and arrival.source != source.shown:
+        if arrival is not None and arrival.identity != source.identity:
             raise IllegalState(
                 f"namespace {name!r} of {target.shown} is still arriving from {arrival.source}",
                 hint="Finish that move, or take it back: stepwell move --abort TARGET.",
             )
-        used = {} if arrival is not None else await self._used()
-        if used:
+        if arrival is not None:
+            return
+        if used := await self._used():
             shown = ", ".join(f"{count:,} {what}" for what, count in used.items())
             raise IllegalState(
                 f"namespace {name!r} of {target.shown} is in use: it has {shown}",
                 hint="Move into a schema or a file that has none.",
             )
+        await self._check_keys()
 
     async def _used(self) -> dict[str, int]:
         """What the target's namespace has that nobody would want to lose."""
         target, name = self._target, self._name
         found = {t.name: await target.count(name, t) for t in TABLES if t.name in ("runs", "messages")}
-        records = next(t for t in TABLES if t.name == "records")
-        found["API keys"] = sum(row[0] == _KEYS for row in await target.read(name, records, (_KEYS, b"", "")))
         return {what: count for what, count in found.items() if count}
+
+    async def _check_keys(self) -> None:
+        """A key that both have becomes what it is at the source: it must not open anything again by that."""
+        there = await _keys_of(self._target, self._name)
+        here = await _keys_of(self._source, self._name) if there else {}
+        again = [id_ for id_, key in there.items() if key.revoked_at is not None and id_ in here
+                 and here[id_].revoked_at is None]  # fmt: skip
+        if again:
+            raise IllegalState(
+                f"API key {again[0]} is revoked in {self._target.shown}, and valid in {self._source.shown}",
+                hint=f"Revoke it at the source, too: stepwell keys revoke {again[0]}",
+            )
 
     async def _seal(self, seal: Seal) -> None:
         key = seal_key(self._name)
@@ -178,7 +198,7 @@ class _Move:
             after: Row | None = None
             while rows := await self._target.read(self._name, table, after):
                 after = rows[-1]
-                found.add(rows)
+                found.add(row for row in rows if table is not _RECORDS or not row[0].startswith(ASIDE))
                 self._tell(self._name, f"checking {table.name}", found.count, total)
             if found != self._sums[table.name]:
                 raise StoreCorrupt(
@@ -191,8 +211,20 @@ class _Move:
 async def _take_over(place: Depot, name: str, arrival: Arrival) -> tuple[str, str]:
     """Mark the target as one's own to fill; what everything written there is guarded by."""
     guard = arrival_key(name), msgspec.json.encode(arrival).decode()
-    await place.write_note(*guard)
+    await place.arrive(name, *guard, _KEPT)
     return guard
+
+
+async def _keys_of(place: Depot, name: str) -> dict[str, StoredKey]:
+    """The API keys of a namespace, by id."""
+    found: dict[str, StoredKey] = {}
+    after: Row = (KEY, b"", "")
+    while rows := await place.read(name, _RECORDS, after):
+        after = rows[-1]
+        found |= {row[2]: msgspec.json.decode(row[4], type=StoredKey) for row in rows if row[0] == KEY}
+        if after[0] != KEY:
+            break
+    return found
 
 
 async def _seal_of(place: Depot, name: str) -> Seal | None:

@@ -18,12 +18,14 @@ class Freight(Protocol):
 
 
 class Depot(Protocol):
-    """One database, opened for a move. `shown` names it, without a password; the same for the same database.
+    """One database, opened for a move. `shown` names it for people, without a password.
 
-    Notes are small texts that the database keeps beside its namespaces.
+    `identity` tells it from all others, however it is reached: the database keeps it. A copy of a database has the
+    same one. Known once it is open. Notes are small texts that the database keeps beside its namespaces.
     """
 
     shown: str
+    identity: str
 
     async def open(self, *, create: bool) -> None:
         """Connect; with `create`, make the tables or bring them up to date.
@@ -70,7 +72,18 @@ class Depot(Protocol):
         ...
 
     async def clear(self, namespace: str, guard: tuple[str, str]) -> None:
-        """Delete everything that the namespace has, a bounded number of rows at a time; guarded likewise."""
+        """Delete everything that the namespace has, but for what is set aside, in bounded batches; guarded likewise."""
+        ...
+
+    async def arrive(self, namespace: str, note: str, text: str, kinds: Sequence[str]) -> None:
+        """In one transaction: write the note; unless there was one, set the namespace's records of these kinds aside.
+
+        They are kept as kind `ASIDE` + kind, which nobody else looks for, and `clear` leaves them.
+        """
+        ...
+
+    async def settle(self, namespace: str, note: str) -> None:
+        """In one transaction: remove the note, and put back what was set aside, except where the same has arrived."""
         ...
 
     async def mail(self, namespace: str) -> int:

@@ -5,8 +5,10 @@ import asyncio
 import pytest
 
 from stepwell.model.change import Change, ClaimRequest, Patch
+from stepwell.model.record import Record
 from stepwell.model.run import Claimed
 from stepwell.model.status import RunStatus
+from stepwell.ports.store import Retire
 from stepwell.store.postgres.connection import Db
 from stepwell.testing.conformance.scene import Scene
 
@@ -84,6 +86,27 @@ async def test_journals_blobs_inboxes_and_tags_come_along(scene: Scene) -> None:
     await scene.done(scene.entries(one.row, patch=Patch(status=RunStatus.QUEUED, release=True)))
     (again,) = await scene.claim(cached={one.row.key: one.row.epoch})
     assert (again.journal, again.blobs) == (None, {})
+
+
+async def test_a_claim_waits_for_no_record_and_no_retention(scene: Scene, rival: Db) -> None:
+    """They have another connection: whatever they wait for, runs that are ready are claimed meanwhile."""
+    keys = await queued(scene, 3)
+    await scene.beat("w1")
+    record = Record(kind="note", id="1", at=scene.now, data=b"{}")
+    await scene.store.put([record])
+    async with rival.transaction():
+        await rival.one("SELECT 1 FROM {records} WHERE ns = $1 FOR UPDATE", rival.ns)
+        put = asyncio.ensure_future(scene.store.put([record], replace=True))
+        retire = asyncio.ensure_future(scene.store.retire(Retire(now=scene.now, ages={}, keeps={}, limit=10)))
+        while not await rival.value("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted"
+                                    " AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"):  # fmt: skip
+            await asyncio.sleep(0)
+        claimed = await asyncio.wait_for(scene.claim(workflows=("w0", "w1", "w2"), limit=10), 4.0)
+        assert [one.row.key for one in claimed] == keys
+        assert not put.done()
+        assert not retire.done()
+    assert await put == [True]
+    assert await retire == 0
 
 
 async def test_a_worker_that_is_being_buried_claims_nothing(scene: Scene, rival: Db) -> None:

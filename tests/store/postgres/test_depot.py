@@ -11,6 +11,7 @@ from stepwell.core.starting import new_run
 from stepwell.errors import SchemaMissing, Stale, StoreMoved, StoreUnavailable
 from stepwell.model.change import Change, Send
 from stepwell.model.options import StartOptions
+from stepwell.model.record import Record
 from stepwell.store.postgres import PostgresStore
 from stepwell.store.postgres.depot import PostgresDepot
 from stepwell.store.sql.freight import TABLES
@@ -129,3 +130,43 @@ async def test_what_is_not_there(url: str) -> None:
         await PostgresDepot(url).open(create=False)
     with pytest.raises(StoreUnavailable, match="not open"):
         await PostgresDepot(url).namespaces()
+
+
+async def test_counting_may_take_longer_than_other_calls(store: PostgresStore, url: str) -> None:
+    """It looks at all rows there are: here, it waits for a lock beyond the deadline."""
+    await store.commit([create(1), create(2)])
+    place = PostgresDepot(f"{url}&deadline=1")
+    await place.open(create=False)
+    rival = await asyncpg.connect(url.partition("?")[0])
+    schema = url.partition("schema=")[2]
+    async with rival.transaction():
+        await rival.execute(f"LOCK TABLE {schema}.runs IN ACCESS EXCLUSIVE MODE")
+        counting = asyncio.ensure_future(place.count("default", BY_NAME["runs"]))
+        await rival.execute("SELECT pg_sleep(1.3)")
+        assert not counting.done()
+    assert await counting == 2
+    with pytest.raises(StoreUnavailable, match=r"in time|does not answer"):
+        async with place._working() as db:
+            await db.value("SELECT pg_sleep(5)")
+    await rival.close()
+    await place.close()
+
+
+async def test_what_is_set_aside_comes_back_where_nothing_has_arrived(store: PostgresStore, url: str) -> None:
+    def record(kind: str, id_: str, data: bytes) -> Record:
+        return Record(kind=kind, id=id_, at=1.0, data=data)
+
+    await store.put([record("key", "both", b"1"), record("key", "own", b"2"), record("other", "gone", b"3")])
+    place = PostgresDepot(url)
+    await place.open(create=False)
+    for _ in range(2):
+        await place.arrive("default", *GUARD, ("key", "audit"))
+        await place.clear("default", GUARD)
+    assert await store.records("key") == await store.records("other") == []
+    rows = [("key", b"", "both", 5.0, "4"), ("key", b"", "new", 5.0, "5")]
+    await place.write("default", BY_NAME["records"], rows, GUARD)
+    await place.arrive("default", *GUARD, ("key", "audit"))
+    await place.settle("default", GUARD[0])
+    assert [(r.id, r.data) for r in await store.records("key")] == [("both", b"4"), ("new", b"5"), ("own", b"2")]
+    assert await place.note(GUARD[0]) is None
+    await place.close()

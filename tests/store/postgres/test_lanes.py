@@ -22,11 +22,12 @@ async def _pid(slot: Slot) -> int:
 
 async def test_lanes_are_connections_of_their_own(home: Home) -> None:
     lanes = Lanes(home)
-    async with lanes.write() as one, lanes.beside() as two, lanes.read() as three, lanes.read() as four:
-        pids = {await db.value(PID) for db in (one, two, three, four)}
-        assert len(pids) == 4
-        async with lanes.write() as fifth:
-            assert await fifth.value(PID) not in pids, "the other lane: the first is busy"
+    async with lanes.write() as one, lanes.beside() as two, lanes.claim() as three:
+        async with lanes.read() as four, lanes.read() as five:
+            pids = {await db.value(PID) for db in (one, two, three, four, five)}
+        assert len(pids) == 5
+        async with lanes.write() as sixth:
+            assert await sixth.value(PID) not in pids, "the other lane: the first is busy"
     async with lanes.write() as again:
         assert await again.value(PID) in pids
     await lanes.close()
@@ -50,7 +51,7 @@ async def test_one_at_a_time_in_order(home: Home) -> None:
 async def test_a_lost_connection_is_opened_again(home: Home, db: Db) -> None:
     slot = Slot(home)
     first = await _pid(slot)
-    await db.value("SELECT pg_terminate_backend($1, 5000)", first)
+    await db.value("SELECT pg_terminate_backend($1)", first)
     with suppress(StoreUnavailable):  # unless the loss has been noticed before
         await _pid(slot)
     assert await _pid(slot) != first

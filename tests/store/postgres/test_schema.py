@@ -5,6 +5,8 @@ import asyncpg
 import pytest
 
 from stepwell.errors import SchemaMissing, SchemaTooNew, SchemaTooOld, StoreUnavailable
+from stepwell.model.change import ClaimRequest
+from stepwell.model.run import WorkerRow
 from stepwell.store.postgres.address import address
 from stepwell.store.postgres.connection import Db, Home
 from stepwell.store.postgres.schema import enter, migrate, schema_status, upgrade, upgrade_sql, visit
@@ -72,6 +74,11 @@ async def test_many_at_once_apply_it_once(schema_url: str) -> None:
     assert {status.schema for status in found} == {NEWEST}
 
 
+async def test_many_that_open_it_make_it_once(open_postgres: OpenPostgres, schema_url: str) -> None:
+    stores = await asyncio.gather(*(open_postgres(schema_url, namespace="default") for _ in range(6)))
+    assert [await store.workers() for store in stores] == [[]] * 6
+
+
 async def test_nothing_is_made_unasked(open_postgres: OpenPostgres, schema_url: str) -> None:
     with pytest.raises(SchemaMissing, match="stepwell db init"):
         await open_postgres(schema_url, create=False)
@@ -86,7 +93,7 @@ async def test_older_and_newer(open_postgres: OpenPostgres, schema_url: str, mon
     await upgrade(schema_url, [*STEPS, MORE])
     assert await old.workers() == [], "one version older goes on"
     await open_postgres(schema_url)
-    assert (await schema_status(schema_url, [*STEPS, MORE, BREAKING])).pending == ("0003_less",)
+    assert (await schema_status(schema_url, [*STEPS, MORE, BREAKING])).pending == (f"{NEWEST + 2:04}_less",)
     await upgrade(schema_url, [*STEPS, MORE, BREAKING])
     with pytest.raises(SchemaTooNew):
         await open_postgres(schema_url)
@@ -134,3 +141,40 @@ async def test_a_namespace_has_one_number(db: Db, home: Home) -> None:
 async def test_an_open_connection_can_migrate(home: Home) -> None:
     async with visit(home) as one:
         assert (await migrate(one)).usable
+
+
+@pytest.mark.parametrize("printed", [False, True])
+async def test_a_database_of_schema_1_is_brought_up_to_date(
+    open_postgres: OpenPostgres, schema_url: str, server_url: str, printed: bool
+) -> None:
+    """With what it holds; the result is the same as of a new one."""
+    status = await upgrade(schema_url, STEPS[:1])
+    assert status.schema == 1
+    async with visit(Home(address(schema_url))) as db:
+        ns = await enter(db, "default")
+        await db.run(
+            "INSERT INTO {runs} (ns, key, workflow, queue, status, priority, epoch, generation, inbox, claimed_seq,"
+            " deaths, rank, created_at, digest, cancelling, tagged, pin)"
+            " SELECT $1, convert_to('run-' || n, 'UTF8'), 'work', 'q', 0, 100, 0, 1, 0, 0, 0, n, 0, 'd', false, false,"
+            " CASE n % 3 WHEN 1 THEN 'old' WHEN 2 THEN 'new' END FROM generate_series(1, 6) n",
+            ns,
+        )
+    with pytest.raises(SchemaTooOld, match="stepwell db upgrade"):
+        await open_postgres(schema_url, create=False, namespace="default")
+    assert (await schema_status(schema_url)).pending == tuple(f"{step.number:04}_{step.name}" for step in STEPS[1:])
+    if printed:
+        connection = await asyncpg.connect(server_url)
+        await connection.execute(await upgrade_sql(schema_url))
+        await connection.close()
+        assert (await schema_status(schema_url)).usable
+    else:
+        assert (await upgrade(schema_url)).usable
+    store = await open_postgres(schema_url, create=False, namespace="default")
+    heart = await store.heart()
+    heart.beat(WorkerRow(id="w", host="h", pid=1, version="1", concurrency=9, expires_at=store.clock.now() + 60))
+    request = ClaimRequest(worker="w", workflows=("work",), codes=("new",), limit=9, now=store.clock.now())
+    assert [one.row.rank for one in await store.claim(request, {})] == [2, 3, 5, 6]
+    heart.close()
+    new = f"{schema_url}_new"
+    await upgrade(new)
+    assert await _columns(schema_url) == await _columns(new)

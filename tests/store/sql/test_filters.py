@@ -18,7 +18,18 @@ def test_every_field_is_a_condition() -> None:
     assert where.count("?") == len(values)
     assert "r.status IN (?, ?)" in where
     assert values[:4] == [7, b"k", 11, 0]
-    assert values.count("t") == 5, "the text in four places, in small letters, and the tag's name"
+    assert values.count("%T%") == 4, "the text in four places"
+
+
+def test_text_in_ids_workflows_reasons_and_notes() -> None:
+    (_, plain) = conditions(RunFilter(text="50%_a\\"), 7)
+    assert plain[1] == [r"%50\%\_a\\%"] * 4
+    (_, key) = conditions(RunFilter(text="0A"), 7)
+    assert key[1] == ["%0A%"] * 5, "may be part of a key"
+    for odd in ("x" * 1001, "a\0b"):  # LIKE has a longest pattern, and ends at a NUL
+        (_, (where, values)) = conditions(RunFilter(text=odd), 7)
+        assert "LIKE" not in where
+        assert values == [odd] * 4
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from stepwell.core.starting import new_run
 from stepwell.errors import SchemaMissing, Stale, StoreMoved, StoreUnavailable
 from stepwell.model.change import Change, Send
 from stepwell.model.options import StartOptions
+from stepwell.model.record import Record
 from stepwell.store.sql.freight import TABLES
 from stepwell.store.sql.sealing import Seal
 from stepwell.store.sqlite import SqliteStore
@@ -103,3 +104,32 @@ async def test_a_file_that_is_not_there(tmp_path: Path, clock: Any) -> None:
         await SqliteDepot(str(tmp_path / "no.db"), clock).open(create=False)
     with pytest.raises(StoreUnavailable, match="not open"):
         await SqliteDepot(str(tmp_path / "no.db"), clock).namespaces()
+
+
+async def test_what_is_set_aside_comes_back_where_nothing_has_arrived(depot: Any, store: SqliteStore) -> None:
+    def record(kind: str, id_: str, data: bytes) -> Record:
+        return Record(kind=kind, id=id_, at=1.0, data=data)
+
+    await store.put([record("key", "both", b"1"), record("key", "own", b"2"), record("other", "gone", b"3")])
+    for _ in range(2):
+        await depot.arrive("default", *GUARD, ("key", "audit"))
+        await depot.clear("default", GUARD)
+    assert await store.records("key") == await store.records("other") == []
+    rows = [("key", b"", "both", 5.0, "4"), ("key", b"", "new", 5.0, "5")]
+    await depot.write("default", BY_NAME["records"], rows, GUARD)
+    await depot.arrive("default", *GUARD, ("key", "audit"))
+    await depot.settle("default", GUARD[0])
+    assert [(r.id, r.data) for r in await store.records("key")] == [("both", b"4"), ("new", b"5"), ("own", b"2")]
+    assert await depot.note(GUARD[0]) is None
+
+
+async def test_a_file_is_known_by_what_it_keeps(depot: Any, path: Path, clock: Any, tmp_path: Path) -> None:
+    link = tmp_path / "link.db"
+    link.symlink_to(path)
+    other, same = SqliteDepot(str(tmp_path / "other.db"), clock), SqliteDepot(str(link), clock)
+    await same.open(create=False)
+    await other.open(create=True)
+    assert same.identity == depot.identity != other.identity
+    assert len(other.identity) == 32
+    await same.close()
+    await other.close()

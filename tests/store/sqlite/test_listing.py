@@ -7,7 +7,7 @@ import pytest
 from stepwell.model.change import Change
 from stepwell.model.run import RunFilter
 from stepwell.model.status import RunStatus
-from stepwell.store.sqlite import SqliteStore
+from stepwell.store.sqlite import SqliteStore, listing
 from stepwell.store.sqlite.connection import Db
 from stepwell.store.sqlite.listing import FEW, count_runs, list_runs
 from stepwell.testing.conformance.scene import Scene
@@ -78,3 +78,57 @@ async def test_counts_come_from_indexes_alone(store: SqliteStore, which: RunFilt
     plan = await _plan(store, which, count=True)
     assert "COVERING INDEX stepwell_runs_closed" in plan
     assert "stepwell_runs_live" in plan
+
+
+@pytest.mark.parametrize(
+    ("which", "index"),
+    [
+        (RunFilter(parent=b"p" * 16), "stepwell_runs_child (ns=? AND parent=?)"),
+        (RunFilter(tags={"a": 1}), "stepwell_tags_value (ns=? AND name=? AND kind=? AND value=?)"),
+        (RunFilter(pinned=True, status=(S.QUEUED,)), "stepwell_runs_pinned (ns=? AND status=?)"),
+        (RunFilter(since=1.0), "COVERING INDEX stepwell_runs_created (ns=? AND created_at>?)"),
+        (
+            RunFilter(since=1.0, until=2.0),
+            "COVERING INDEX stepwell_runs_created (ns=? AND created_at>? AND created_at<?)",
+        ),
+        (RunFilter(since=1.0, status=(S.FAILED,)), "stepwell_runs_live"),
+        (RunFilter(since=1.0, workflow=("a",)), "stepwell_runs_created (ns=? AND created_at>?)"),
+        (RunFilter(id_prefix="order-"), "stepwell_runs_id (ns=? AND id>? AND id<?)"),
+    ],
+)
+async def test_counts_look_at_few_rows(store: SqliteStore, which: RunFilter, index: str) -> None:
+    plan = await _plan(store, which, count=True)
+    assert index in plan
+    assert "SEARCH r USING PRIMARY KEY (ns=?)" not in plan, "all runs are looked at"
+
+
+async def test_a_wide_span_is_counted_along_the_key(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(lambda namespace, clock: store)
+    for _ in range(3):
+        await scene.ended(workflow="a")
+    monkeypatch.setattr(listing, "MANY", 3)
+    which = RunFilter(since=1.0, workflow=("a",))
+    assert "SEARCH r USING PRIMARY KEY (ns=?)" in await _plan(store, which, count=True)
+    assert await store.count(which) == {"succeeded": 3}
+
+
+async def test_counts_by_every_way_are_the_same(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(lambda namespace, clock: store)
+    for n in range(4):
+        await scene.queued(run_id=f"q-{n}", workflow="ab"[n % 2], queue="xy"[n // 2], tags={"n": n % 2})
+        await scene.ended((S.SUCCEEDED, S.FAILED)[n % 2], workflow="ab"[n // 2])
+        await scene.ended(run_id=f"s-{n}", tags={"n": n})
+        scene.pass_time(60)
+    middle = scene.now - 120
+    for narrow in (
+        {}, {"since": middle}, {"until": middle}, {"since": middle - 60, "until": middle + 60}, {"tags": {"n": 1}},
+        {"id_prefix": "s-"}, {"id_prefix": "0"}, {"text": "q"}, {"queue": ("x",)},
+    ):  # fmt: skip
+        for more in ({}, {"workflow": ("a",)}, {"status": (S.SUCCEEDED,)}, {"status": (S.QUEUED, S.SUCCEEDED)}):
+            which = RunFilter(**narrow, **more)
+            fold: dict[str, int] = {}
+            for row in await store.list(which, limit=100):
+                fold[row.status.value] = fold.get(row.status.value, 0) + 1
+            for many in (1, 100_000):
+                monkeypatch.setattr(listing, "MANY", many)
+                assert await store.count(which) == fold, which

@@ -125,7 +125,7 @@ class PostgresStore:
             return await commit(db, changes)
 
     async def claim(self, request: ClaimRequest, cached: Mapping[bytes, int]) -> list[Claimed]:
-        async with self._opened().beside() as db:
+        async with self._opened().claim() as db:
             return await claim(db, request, cached)
 
     async def retire(self, which: Retire) -> int:

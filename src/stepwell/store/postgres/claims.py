@@ -11,9 +11,8 @@ from typing import Any, Final
 from stepwell.model.change import ClaimRequest
 from stepwell.model.run import Claimed, InboxItem
 from stepwell.model.status import CODE, RunStatus
-from stepwell.ports.store import ALONE
 from stepwell.store.postgres.connection import Db
-from stepwell.store.postgres.leases import DUE, GONE, UNPINNED, bury, offered, wake
+from stepwell.store.postgres.leases import DUE, FITTING, FREE, GONE, READY, UNPINNED, bury, offered, wake
 from stepwell.store.postgres.reads import read_tags
 from stepwell.store.postgres.rows import ITEM_TYPES, RUN_COLUMNS, inbox_item, run_row, tagged_keys, update_by_key
 
@@ -24,15 +23,17 @@ ROUNDS: Final = 3
 MORE: Final = 64
 """Candidates beyond twice the number wanted: what other workers may be claiming at this moment."""
 
-_READY: Final = f"r.status = {_QUEUED} AND r.due IS NULL AND {UNPINNED}"
 _OFFERED: Final = "unnest($5::text[], $6::text[]) AS o(workflow, code)"
 _ONLY: Final = (
     f"SELECT r.key, r.epoch, r.rank FROM {_OFFERED}, {{runs}} r WHERE r.ns = $1 AND r.key = $8"
-    f" AND r.workflow = o.workflow AND {_READY}"
+    f" AND r.workflow = o.workflow AND r.status = {_QUEUED} AND r.due IS NULL AND {UNPINNED}"
 )
+_HEAD: Final = (
+    f"(SELECT r.key, r.epoch, r.rank FROM {{runs}} r WHERE {READY} AND %s{{queues}} ORDER BY r.rank, r.key LIMIT $8)"
+)
+# Of runs for any code and of those pinned to the one at hand, each from an index of its own: none is passed by.
 _HEADS: Final = (
-    f"SELECT h.* FROM {_OFFERED}, LATERAL (SELECT r.key, r.epoch, r.rank FROM {{runs}} r WHERE r.ns = $1"
-    f" AND r.workflow = o.workflow AND {_READY} AND r.deaths < {ALONE}{{queues}} ORDER BY r.rank, r.key LIMIT $8) h"
+    f"SELECT h.* FROM {_OFFERED}, LATERAL ({_HEAD % FREE} UNION ALL {_HEAD % FITTING}) h"
     " ORDER BY h.rank, h.key LIMIT $8"
 )
 _TAKEN: Final = ("status", "epoch", "worker", "started_at", "claimed_seq")

@@ -10,10 +10,10 @@ from stepwell.ports.depot import Freight, Row
 from stepwell.store.postgres.address import address
 from stepwell.store.postgres.connection import Db, Home
 from stepwell.store.postgres.rows import tag, tag_values
-from stepwell.store.postgres.schema import enter, migrate, read_status, visit
+from stepwell.store.postgres.schema import PATIENCE, enter, migrate, read_status, visit
 from stepwell.store.postgres.translation import translated
 from stepwell.store.sql.freight import TABLES, Table
-from stepwell.store.sql.sealing import SEALED, SQLSTATE
+from stepwell.store.sql.sealing import ASIDE, IDENTITY, SEALED, SQLSTATE
 from stepwell.store.sql.versions import check
 
 _BY_NAME: Final = {table.name: table for table in TABLES}
@@ -21,6 +21,11 @@ _CLOSED: Final = (*SEALED, "mailboxes")
 _EVENTS: Final = (("insert", "INSERT", "NEW"), ("change", "UPDATE OR DELETE", "OLD"))
 _KEYS: Final = {table.name: table.key for table in TABLES} | {"workers": ("id",), "mailboxes": ("event", "mailbox")}
 _CHUNK: Final = 5000
+_PUT_BACK: Final = (
+    f"UPDATE {{records}} r SET kind = substr(kind, {len(ASIDE) + 1}) WHERE ns = $1 AND starts_with(kind, '{ASIDE}')"
+    " AND NOT EXISTS (SELECT 1 FROM {records} a WHERE a.ns = r.ns AND a.owner = r.owner AND a.id = r.id"
+    f" AND a.kind = substr(r.kind, {len(ASIDE) + 1}))"
+)
 LOCK_S: Final = 2.0
 TRIES: Final = 30
 
@@ -31,12 +36,16 @@ class PostgresDepot:
     def __init__(self, url: str) -> None:
         self._home = Home(address(url))
         self.shown = self._home.address.shown
+        self.identity = ""
         self._stack = AsyncExitStack()
         self._open: Db | None = None
 
     async def open(self, *, create: bool) -> None:
         self._open = db = await self._stack.enter_async_context(visit(self._home))
         check(await migrate(db) if create else await read_status(db))
+        if await _note(db, IDENTITY) is None:
+            await db.run("INSERT INTO {meta} VALUES ($1, gen_random_uuid()::text) ON CONFLICT DO NOTHING", IDENTITY)
+        self.identity = await _note(db, IDENTITY) or ""
 
     async def close(self) -> None:
         self._open = None
@@ -78,9 +87,11 @@ class PostgresDepot:
     # -- rows ----------------------------------------------------------------------------------
 
     async def count(self, namespace: str, table: Freight) -> int:
-        async with self._working() as db:
-            sql = f"SELECT count(*) FROM {{{table.name}}} WHERE ns = $1"
-            return int(await db.value(sql, await _ns(db, namespace)))
+        async with self._working() as db, db.transaction():
+            ns = await _ns(db, namespace)
+            await db.run("SET LOCAL statement_timeout = 0")  # all rows are looked at, however many there are
+            sql = db.sql(f"SELECT count(*) FROM {{{table.name}}} WHERE ns = $1")
+            return int(await db.conn.fetchval(sql, ns, timeout=PATIENCE))
 
     async def read(self, namespace: str, table: Freight, after: Row | None) -> list[Row]:
         own, keys = _BY_NAME[table.name], ", ".join(table.key)
@@ -118,13 +129,29 @@ class PostgresDepot:
     async def clear(self, namespace: str, guard: tuple[str, str]) -> None:
         for table in _CLOSED:
             names = ", ".join(_KEYS[table])
-            some = f"SELECT {names} FROM {{{table}}} WHERE ns = $1 LIMIT {_CHUNK}"
+            but = f" AND NOT starts_with(kind, '{ASIDE}')" if table == "records" else ""
+            some = f"SELECT {names} FROM {{{table}}} WHERE ns = $1{but} LIMIT {_CHUNK}"
             gone = 1
             while gone:
                 async with self._working() as db, db.transaction():
                     await self._guard(db, guard)
                     sql = f"DELETE FROM {{{table}}} WHERE ns = $1 AND ({names}) IN ({some})"
                     gone = await db.run(sql, await _ns(db, namespace))
+
+    async def arrive(self, namespace: str, note: str, text: str, kinds: Sequence[str]) -> None:
+        async with self._working() as db, db.transaction():
+            # By what others would have to wait for: of two at once, one is the first.
+            if await db.run("INSERT INTO {meta} VALUES ($1, '') ON CONFLICT DO NOTHING", note):
+                sql = "UPDATE {records} SET kind = $2 || kind WHERE ns = $1 AND kind = ANY($3::text[])"
+                await db.run(sql, await _ns(db, namespace), ASIDE, list(kinds))
+            await _write_note(db, note, text)
+
+    async def settle(self, namespace: str, note: str) -> None:
+        async with self._working() as db, db.transaction():
+            ns = await _ns(db, namespace)
+            await db.run(_PUT_BACK, ns)
+            await db.run(f"DELETE FROM {{records}} WHERE ns = $1 AND starts_with(kind, '{ASIDE}')", ns)
+            await _write_note(db, note, None)
 
     async def mail(self, namespace: str) -> int:
         async with self._working() as db:

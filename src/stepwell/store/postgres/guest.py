@@ -11,6 +11,14 @@ from stepwell.store.sql.guest import SqlGuest
 from stepwell.store.sql.rows import Tag
 
 _MARK: Final = "stepwell.step"
+LINGER: str = "30s"
+"""How long the server waits for the commit of a step: longer than the step does."""
+_IDLE: Final = "idle_in_transaction_session_timeout"
+# Of the user's own limit and ours the shorter one.
+_HURRY: Final = (
+    f"SELECT current_setting('{_MARK}', true), set_config('{_IDLE}', CASE WHEN current_setting('{_IDLE}')::interval"
+    f" BETWEEN '1ms' AND CAST('{{0}}' AS interval) THEN current_setting('{_IDLE}') ELSE '{{0}}' END, true)"
+)
 _THERE: Final = "SELECT to_regclass(CAST(? AS text)) IS NOT NULL"
 _IDENTITY: Final = (
     "SELECT n.ns, m.value, current_database()::text FROM {namespaces} n, {meta} m WHERE n.name = ?"
@@ -66,7 +74,10 @@ class PostgresGuest(SqlGuest):
         await conn.execute(f"SELECT set_config('{_MARK}', CAST(? AS text), true)", (token,))
 
     async def marked(self, conn: Connection, token: str) -> bool:
-        return await conn.execute(f"SELECT current_setting('{_MARK}', true)") == [(token,)]
+        # What is left is to settle and to commit. If the commit never arrives, because the network does not carry it
+        # any more, the server ends the transaction, so that others can find out that it did not happen.
+        found = await conn.execute(_HURRY.format(LINGER))
+        return bool(found[0][0] == token)
 
 
 async def read_identity(db: Db, namespace: str) -> Identity:

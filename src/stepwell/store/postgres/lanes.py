@@ -1,6 +1,8 @@
-"""The connections of a store: one for each lane of commits, one for what is written beside them, two for reading.
+"""The connections of a store: one for each lane of commits, one for claims, one for other writes, two for reading.
 
-Each is opened when it is first needed, and again after it was lost; attempts come at growing intervals.
+Each is opened when it is first needed, and again after it was lost; attempts come at growing intervals. Claims have
+one of their own: retention takes its time, and a record may wait for another transaction's lock, but runs that are
+ready wait for nothing.
 """
 
 import asyncio
@@ -81,11 +83,12 @@ class Slot:
 
 
 class Lanes:
-    """Lends connections: `write()` for commits, `beside()` for other writes, `read()`."""
+    """Lends connections: `write()` for commits, `claim()`, `beside()` for other writes, `read()`."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
         self._writers = [Slot(home) for _ in range(home.address.lanes)]
+        self._claims = Slot(home)
         self._beside = Slot(home)
         self._readers = [Slot(home) for _ in range(READERS)]
         self._open = True
@@ -94,8 +97,12 @@ class Lanes:
         """A connection for commits, the one that fewest wait for: whoever commits keeps the changes of a run apart."""
         return self._lent(min(self._writers, key=lambda slot: slot.waiting))
 
+    def claim(self) -> AbstractAsyncContextManager[Db]:
+        """The connection for claims."""
+        return self._lent(self._claims)
+
     def beside(self) -> AbstractAsyncContextManager[Db]:
-        """The connection for writes that belong to no lane: claims, retention, records."""
+        """The connection for writes that belong to no lane: retention, records."""
         return self._lent(self._beside)
 
     def read(self) -> AbstractAsyncContextManager[Db]:
@@ -110,4 +117,5 @@ class Lanes:
     async def close(self) -> None:
         """End all of them; what is under way is finished first."""
         self._open = False
-        await asyncio.gather(*(slot.close() for slot in (*self._writers, self._beside, *self._readers)))
+        slots = (*self._writers, self._claims, self._beside, *self._readers)
+        await asyncio.gather(*(slot.close() for slot in slots))

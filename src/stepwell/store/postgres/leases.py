@@ -127,17 +127,28 @@ async def read_workers(db: Db) -> list[WorkerRow]:
 OFFERED: Final = "unnest($2::text[], $3::text[]) AS o(workflow, code)"
 """Workflows, with the fingerprint of the code at hand or NULL."""
 UNPINNED: Final = "(r.pin IS NULL OR r.pin = o.code)"
-_READY: Final = f"""
-SELECT 1 FROM {OFFERED} WHERE (
-    SELECT r.rank FROM {{runs}} r WHERE r.ns = $1 AND r.workflow = o.workflow AND r.status = {_QUEUED}
-    AND r.due IS NULL AND r.deaths < {ALONE} AND {UNPINNED} ORDER BY r.rank LIMIT 1) IS NOT NULL LIMIT 1
-"""
+FREE: Final = "r.pin IS NULL"
+FITTING: Final = "r.pin IS NOT NULL AND r.pin = o.code"
+"""The two halves of `UNPINNED`: each has an index of its own, in the order of the queue."""
+READY: Final = (
+    f"r.ns = $1 AND r.workflow = o.workflow AND r.status = {_QUEUED} AND r.due IS NULL AND r.deaths < {ALONE}"
+)
+FAR: Final = 1000
+"""So many runs that wait for a time are looked through for one of the workflows that are asked for."""
+_HEAD: Final = f"(SELECT r.rank FROM {{runs}} r WHERE {READY} AND %s ORDER BY r.rank LIMIT 1) IS NOT NULL"
+_READY: Final = f"SELECT 1 FROM {OFFERED} WHERE {_HEAD % FREE} OR {_HEAD % FITTING} LIMIT 1"
+_DUE: Final = (
+    f"SELECT r.* FROM {{runs}} r WHERE r.ns = $1 AND r.due IS NOT NULL AND r.status IN ({_QUEUED}, {_WAITING})"
+    " ORDER BY r.due, r.key"
+)
 _DUE_NEXT: Final = f"""
-SELECT r.due FROM {{runs}} r WHERE r.ns = $1 AND r.due IS NOT NULL AND r.status IN ({_QUEUED}, {_WAITING})
-AND (r.status = {_WAITING} OR r.deaths < {ALONE})
-AND EXISTS (SELECT 1 FROM {OFFERED} WHERE o.workflow = r.workflow AND {UNPINNED}) ORDER BY r.due LIMIT 1
+SELECT r.due FROM ({_DUE} LIMIT {FAR}) r WHERE (r.status = {_WAITING} OR r.deaths < {ALONE})
+AND EXISTS (SELECT 1 FROM {OFFERED} WHERE o.workflow = r.workflow AND {UNPINNED}) ORDER BY r.due, r.key LIMIT 1
 """
-_NEXT: Final = f"SELECT CASE WHEN ({_READY}) IS NOT NULL THEN 0.0::float8 ELSE ({_DUE_NEXT}) END"
+_DUE_FAR: Final = f"SELECT r.due FROM ({_DUE} OFFSET {FAR - 1} LIMIT 1) r"
+_NEXT: Final = (
+    f"SELECT CASE WHEN ({_READY}) IS NOT NULL THEN 0.0::float8 ELSE coalesce(({_DUE_NEXT}), ({_DUE_FAR})) END"
+)
 _LONELY: Final = f"""
 SELECT r.key FROM {OFFERED}, {{runs}} r WHERE r.ns = $1 AND r.workflow = o.workflow AND r.status = {_QUEUED}
 AND r.deaths >= {ALONE} AND r.due IS NULL AND {UNPINNED} ORDER BY r.key LIMIT $4

@@ -13,17 +13,22 @@ SEALED: Final = (
     "runs", "journal", "inbox", "blobs", "tags", "messages", "waits", "sent", "workers", "subscriptions", "records",
 )  # fmt: skip
 """The tables that a seal closes, in the order in which they are locked."""
+IDENTITY: Final = "identity"
+"""The name of the note by which a database is told from others."""
+ASIDE: Final = "kept:"
+"""What the kinds of records begin with that were set aside while a namespace arrives."""
 _MOVING: Final = "stepwell: this namespace is being moved to "
 _MOVED: Final = "stepwell: this namespace was moved to "
 _SAID: Final = re.compile(f"({re.escape(_MOVING)}|{re.escape(_MOVED)})([^\r\n]*)")
 
 
 class Seal(msgspec.Struct, frozen=True):
-    """On the source. `move` is the id of the move, `target` where it goes (without a password)."""
+    """On the source. `move` is the id of the move, `target` where it goes, for people; `identity` is that of there."""
 
     move: str
     target: str
     done: bool = False
+    identity: str = ""
 
     @property
     def message(self) -> str:
@@ -32,11 +37,15 @@ class Seal(msgspec.Struct, frozen=True):
 
 
 class Arrival(msgspec.Struct, frozen=True):
-    """On the target, until it is complete. `mover` is the process that copies: another one has to take it over."""
+    """On the target, until it is complete. `mover` is the process that copies: another one has to take it over.
+
+    `source` is for people; `identity` is that of there.
+    """
 
     move: str
     source: str
     mover: str
+    identity: str = ""
 
 
 def seal_key(namespace: str) -> str:

@@ -10,7 +10,7 @@ from stepwell.ports.clock import Clock
 from stepwell.ports.depot import Freight, Row
 from stepwell.store.sql.freight import FLAGS, TABLES, Table
 from stepwell.store.sql.rows import tag, tag_values
-from stepwell.store.sql.sealing import SEALED
+from stepwell.store.sql.sealing import ASIDE, IDENTITY, SEALED
 from stepwell.store.sql.versions import check
 from stepwell.store.sqlite.connection import Db, connect
 from stepwell.store.sqlite.schema import migrate, schema_status
@@ -19,6 +19,12 @@ T = TypeVar("T")
 _BY_NAME: Final = {table.name: table for table in TABLES}
 _EVENTS: Final = (("INSERT", "NEW"), ("UPDATE", "NEW"), ("DELETE", "OLD"))
 _CHUNK: Final = 5000
+_IS_ASIDE: Final = f"substr(kind, 1, {len(ASIDE)}) = '{ASIDE}'"
+_PUT_BACK: Final = (
+    f"UPDATE stepwell_records AS r SET kind = substr(kind, {len(ASIDE) + 1}) WHERE ns = ? AND {_IS_ASIDE}"
+    " AND NOT EXISTS (SELECT 1 FROM stepwell_records a WHERE a.ns = r.ns AND a.owner = r.owner AND a.id = r.id"
+    f" AND a.kind = substr(r.kind, {len(ASIDE) + 1}))"
+)
 
 
 class SqliteDepot:
@@ -27,6 +33,7 @@ class SqliteDepot:
     def __init__(self, path: str, clock: Clock) -> None:
         self.path = path
         self.shown = f"sqlite:///{Path(path).resolve()}"
+        self.identity = ""
         self._clock = clock
         self._open: Db | None = None
 
@@ -36,6 +43,7 @@ class SqliteDepot:
         self._open = connect(self.path)
         if create:
             check(migrate(self._open, self._clock.now()))
+        self.identity = self._note(self._open, IDENTITY) or self._open.transaction(self._identify)
 
     async def close(self) -> None:
         if self._open is not None:
@@ -113,8 +121,28 @@ class SqliteDepot:
         self._guard(db, guard)
         keys = {table: own.key for table, own in _BY_NAME.items()}.get(table, ("id",))
         names, ns = ", ".join(keys), self._ns(db, namespace)
-        some = f"SELECT {names} FROM stepwell_{table} WHERE ns = ? LIMIT {_CHUNK}"
+        but = f" AND NOT {_IS_ASIDE}" if table == "records" else ""
+        some = f"SELECT {names} FROM stepwell_{table} WHERE ns = ?{but} LIMIT {_CHUNK}"
         return db.run(f"DELETE FROM stepwell_{table} WHERE ns = ? AND ({names}) IN ({some})", (ns, ns))
+
+    async def arrive(self, namespace: str, note: str, text: str, kinds: Sequence[str]) -> None:
+        def work(db: Db) -> None:
+            if self._note(db, note) is None:
+                marks = ", ".join("?" * len(kinds))
+                sql = f"UPDATE stepwell_records SET kind = ? || kind WHERE ns = ? AND kind IN ({marks})"
+                db.run(sql, (ASIDE, self._ns(db, namespace), *kinds))
+            self._write_note(db, note, text)
+
+        self._db.transaction(work)
+
+    async def settle(self, namespace: str, note: str) -> None:
+        def work(db: Db) -> None:
+            ns = self._ns(db, namespace)
+            db.run(_PUT_BACK, (ns,))
+            db.run(f"DELETE FROM stepwell_records WHERE ns = ? AND {_IS_ASIDE}", (ns,))
+            self._write_note(db, note, None)
+
+        self._db.transaction(work)
 
     async def mail(self, namespace: str) -> int:
         return int(self._db.value("SELECT mail FROM stepwell_namespaces WHERE name = ?", (namespace,)) or 0)
@@ -139,6 +167,10 @@ class SqliteDepot:
         if create:
             db.run("INSERT INTO stepwell_namespaces (name) VALUES (?) ON CONFLICT DO NOTHING", (namespace,))
         return int(db.value("SELECT ns FROM stepwell_namespaces WHERE name = ?", (namespace,)) or 0)
+
+    def _identify(self, db: Db) -> str:
+        db.run("INSERT OR IGNORE INTO stepwell_meta VALUES (?, lower(hex(randomblob(16))))", (IDENTITY,))
+        return self._note(db, IDENTITY) or ""
 
     def _note(self, db: Db, name: str) -> str | None:
         found = db.value("SELECT value FROM stepwell_meta WHERE name = ?", (name,))
