@@ -4,9 +4,10 @@ import time
 import asyncpg
 import pytest
 
-from stepwell.errors import SchemaMissing, SchemaTooNew, SchemaTooOld, StoreUnavailable
+from stepwell.errors import NotFound, SchemaMissing, SchemaTooNew, SchemaTooOld, StoreUnavailable
 from stepwell.model.change import ClaimRequest
-from stepwell.model.run import WorkerRow
+from stepwell.model.record import Record
+from stepwell.model.run import RunFilter, WorkerRow
 from stepwell.store.postgres.address import address
 from stepwell.store.postgres.connection import Db, Home
 from stepwell.store.postgres.schema import enter, migrate, schema_status, upgrade, upgrade_sql, visit
@@ -136,6 +137,16 @@ async def test_a_namespace_has_one_number(db: Db, home: Home) -> None:
     numbers = await asyncio.gather(*(entered() for _ in range(5)))
     assert len(set(numbers)) == 1
     assert await enter(db, name) == numbers[0] != db.ns
+
+
+async def test_opening_to_read_makes_no_namespace(open_postgres: OpenPostgres, schema_url: str) -> None:
+    await open_postgres(schema_url, namespace="default")
+    typo = await open_postgres(schema_url, namespace="defualt", create=False)
+    assert await typo.list(RunFilter()) == []
+    with pytest.raises(NotFound, match="no namespace 'defualt'"):
+        await typo.put([Record(kind="note", id="1", at=0.0, data=b"{}")])
+    async with visit(Home(address(schema_url))) as db:
+        assert [name for (name,) in await db.all("SELECT name FROM {namespaces}")] == ["default"]
 
 
 async def test_an_open_connection_can_migrate(home: Home) -> None:

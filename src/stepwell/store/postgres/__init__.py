@@ -41,6 +41,7 @@ from stepwell.store.postgres.schema import (
 )
 from stepwell.store.postgres.server import check_server, is_durable
 from stepwell.store.postgres.writing import commit
+from stepwell.store.sql.namespaces import no_namespace
 from stepwell.store.sql.versions import SchemaStatus, check
 
 __all__ = ["Address", "PostgresStore", "SchemaStatus", "address", "schema_status", "upgrade", "upgrade_sql"]
@@ -91,7 +92,7 @@ class PostgresStore:
             check(status)
             home.token = await db.value("SELECT gen_random_uuid()::text")
             await refuse_moved(db, self._namespace)
-            home.ns = await enter(db, self._namespace)
+            home.ns = await enter(db, self._namespace, create=create)
             self._identity = await read_identity(db, self._namespace)
             durable = self._durable and await is_durable(db)
             if self._time is not None:
@@ -118,26 +119,32 @@ class PostgresStore:
             raise StoreUnavailable(f"the store {self.address.shown} is not open")
         return self._lanes
 
+    def _writable(self) -> Lanes:
+        lanes = self._opened()
+        if not lanes.home.ns:
+            raise no_namespace(self._namespace, self.address.shown)
+        return lanes
+
     # -- writing -------------------------------------------------------------------------------
 
     async def commit(self, changes: Sequence[Change]) -> list[Reply]:
-        async with self._opened().write() as db:
+        async with self._writable().write() as db:
             return await commit(db, changes)
 
     async def claim(self, request: ClaimRequest, cached: Mapping[bytes, int]) -> list[Claimed]:
-        async with self._opened().claim() as db:
+        async with self._writable().claim() as db:
             return await claim(db, request, cached)
 
     async def retire(self, which: Retire) -> int:
-        async with self._opened().beside() as db:
+        async with self._writable().beside() as db:
             return await self._retention.retire(db, which)
 
     async def put(self, records: Sequence[Record], *, replace: bool = False) -> list[bool]:
-        async with self._opened().beside() as db:
+        async with self._writable().beside() as db:
             return await small.put(db, records, replace)
 
     async def drop(self, kind: str, ids: Sequence[str], *, owner: bytes = b"") -> int:
-        async with self._opened().beside() as db:
+        async with self._writable().beside() as db:
             return await small.drop(db, kind, ids, owner)
 
     async def subscribe(self, subscriptions: Sequence[tuple[str, str]]) -> None:
@@ -146,7 +153,7 @@ class PostgresStore:
             " ORDER BY 2, 3 ON CONFLICT DO NOTHING"
         )
         if subscriptions:
-            async with self._opened().beside() as db:
+            async with self._writable().beside() as db:
                 await db.run(sql, db.ns, *map(list, zip(*subscriptions, strict=True)))
 
     # -- reading -------------------------------------------------------------------------------
