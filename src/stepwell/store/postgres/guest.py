@@ -81,5 +81,5 @@ class PostgresGuest(SqlGuest):
 
 
 async def read_identity(db: Db, namespace: str) -> Identity:
-    """The identity of a namespace, as the store's own connection sees it."""
-    return tuple(await db.one(_IDENTITY.replace("?", "$1"), namespace))
+    """The identity of a namespace, as the store's own connection sees it; nothing, if there is none of that name."""
+    return tuple(await db.one(_IDENTITY.replace("?", "$1"), namespace) or ())
