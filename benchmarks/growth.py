@@ -16,14 +16,15 @@ from stepwell.model.status import RunStatus
 GROUP = 1_000
 
 
-async def fill(url: str, count: int) -> None:
-    """Put finished one-step runs into a database, through the store's own commits."""
+async def fill(url: str, count: int, over: float = 0.0) -> None:
+    """Put finished one-step runs into a database, through the store's own commits; `over` so many seconds up to now."""
     store = store_on(url, durability="normal")
     await store.open()
     heart = await store.heart()
-    now = store.clock.now()
-    heart.beat(WorkerRow(id="filler", beat_at=now, expires_at=now + 3600))
-    for _ in range(count // GROUP):
+    last = store.clock.now()
+    heart.beat(WorkerRow(id="filler", beat_at=last, expires_at=last + 3600))
+    for group in range(count // GROUP):
+        now = last - over * (1 - group * GROUP / count)
         news = [new_run("w1", b'{"x":1}', StartOptions(), None, key=new_key(), now=now, worker="filler")
                 for _ in range(GROUP)]  # fmt: skip
         await store.commit([Change(run=n.row.key, create=n) for n in news])

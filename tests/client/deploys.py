@@ -4,7 +4,15 @@ import importlib.util
 from itertools import count
 from pathlib import Path
 
+import msgspec
+
 from stepwell import App
+from stepwell.adapters.ids import new_key
+from stepwell.client.engine import OpenEngine
+from stepwell.core.starting import new_run
+from stepwell.model.change import Change
+from stepwell.model.options import StartOptions
+from stepwell.model.run import RunRow
 
 _numbers = count(1)
 _done: dict[App, list[str]] = {}
@@ -82,3 +90,13 @@ def code(app: App, name: str = "flow") -> str:
     definition = app.registry.workflow(name)
     assert definition is not None
     return definition.code
+
+
+async def pinned_to(engine: OpenEngine, workflow: str, code: str) -> RunRow:
+    """A run, not due for an hour, that may go on with this code alone."""
+    key = new_key()
+    new = new_run(workflow, b"{}", StartOptions(delay=3600.0), None, key=key, now=engine.clock.now())
+    new = msgspec.structs.replace(new, row=msgspec.structs.replace(new.row, pin=code))
+    (reply,) = await engine.store.commit([Change(run=key, create=new)])
+    assert reply.ok
+    return new.row

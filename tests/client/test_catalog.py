@@ -1,10 +1,14 @@
 """Workflows and events that are known. Over REST: tests/server/test_workflows.py."""
 
+import asyncio
+
 import pytest
 
 from stepwell import App
+from stepwell.client import catalog as catalogue
 from stepwell.client.catalog import Catalog
 from stepwell.errors import NotFound
+from stepwell.model.run import RunFilter
 from stepwell.testing.environment import Environment
 from tests.server.shop import shop
 
@@ -31,8 +35,34 @@ async def test_without_the_code_what_workers_offer_is_known() -> None:
             assert (told["buy"].input_schema, told["buy"].workers) == (None, 1)
             assert (await catalog.workflow("echo")).runs == {"succeeded": 1}
             assert catalog.events() == []
+            await env.app.runs.start("nap", 3600)
+            await env.app.runs.start("fail", "no")
+            await env.advance(5)
+            told = {one.name: one for one in await catalog.workflows()}
+            assert (told["nap"].runs, told["nap"].complete) == ({"waiting": 1}, True)
+            assert told["fail"].runs == {"failed": 1}
             with pytest.raises(NotFound):
                 await catalog.workflow("nothing")
+
+
+async def test_what_takes_long_to_count_is_told_when_it_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Environment(shop()) as env:
+        await env.app.start("nap", 3600)
+        await env.settle()
+        catalog, counted = Catalog(env.app), asyncio.Event()
+        count = env.store.count
+
+        async def slowly(which: RunFilter) -> dict[str, int]:
+            await counted.wait()
+            return await count(which)
+
+        monkeypatch.setattr(env.store, "count", slowly)
+        monkeypatch.setattr(catalogue, "PATIENCE", 0.01)
+        early = await catalog.workflow("nap")
+        assert (early.runs, early.complete) == ({}, False)
+        counted.set()
+        later = await catalog.workflow("nap")
+        assert (later.runs, later.complete) == ({"waiting": 1}, True)
 
 
 def test_schemas_and_marks() -> None:

@@ -1,11 +1,13 @@
 """Settings: argument, then environment, then default; refused by the name of their source."""
 
+import warnings
 from pathlib import Path
 
 import pytest
 
 from stepwell import StepwellError
 from stepwell.client.config import settings
+from stepwell.errors import DurationWarning
 
 
 def test_defaults_and_their_origin() -> None:
@@ -22,6 +24,16 @@ def test_arguments_come_before_the_environment() -> None:
     assert (found.concurrency, found.poll_interval, found.namespace) == (3, 0.5, "blue")
     assert found.origin["concurrency"] == "argument"
     assert found.origin["namespace"] == "STEPWELL_NAMESPACE"
+
+
+def test_a_bare_number_of_a_file_is_warned_of_once_and_there(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.stepwell]\nretention = 7_776_000\n")
+    with pytest.warns(DurationWarning, match="did you mean '7776s'") as caught:
+        assert settings({}, {}, folder=tmp_path).retention == 7_776_000.0
+    assert (caught[0].filename, caught[0].lineno) == (f"[tool.stepwell] in {tmp_path}/pyproject.toml", 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert settings({}, {"STEPWELL_RETENTION": "7776000s"}, folder=tmp_path).retention == 7_776_000.0
 
 
 @pytest.mark.parametrize(

@@ -147,3 +147,12 @@ def test_a_script_refers_to_itself(tmp_path: Path, arguments: list[str], expecte
     assert said.strip() == expected.format(tmp=tmp_path)
     if "None" not in expected:
         assert load(said.strip()).registry.workflow_names() == ("place",)
+
+
+def test_the_traceback_of_what_we_refuse_ends_in_the_users_file(tmp_path: Path) -> None:
+    write(tmp_path / "flow_g.py", ONE + "\n@app.step\ndef twice() -> None: ...\n@app.step\ndef twice() -> None: ...\n")
+    with pytest.raises(AppBroken) as caught:
+        load("flow_g.py")
+    trace = caught.value.traceback
+    assert "flow_g.py" in trace
+    assert "authoring" not in trace

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -17,7 +18,9 @@ from stepwell import (
     RunTerminated,
     StartErrors,
 )
+from stepwell.client.versions import Pinned, Stranded
 from stepwell.errors import InvalidOption, TypeMismatch, UnknownWorkflow
+from tests.client.deploys import code, pinned_to
 from tests.client.shop import WAYS, Order, OutOfStock, Receipt, Shop, shop_by, state
 
 Body = Callable[[Shop, Any], Awaitable[None]]
@@ -238,6 +241,25 @@ def test_the_state_of_the_whole(play: Play) -> None:
         (worker,) = await client.workers()
         assert worker.concurrency == 10
         assert worker.expires_at > worker.beat_at
+
+    play(scene)
+
+
+def test_runs_that_nobody_goes_on_with(play: Play) -> None:
+    async def scene(shop: Shop, client: Any) -> None:
+        assert await client.pinned() == await client.stranded() == []
+        engine = shop.app._engine()
+        first = await pinned_to(engine, "listen", "0ther")
+        for workflow, pin in (("listen", "0ther"), ("buy", "0ther"), ("listen", code(shop.app, "listen"))):
+            await pinned_to(engine, workflow, pin)
+        ended = await pinned_to(engine, "buy", "0ther")
+        await (await client.runs.get(ended.id)).terminate()
+        lost = [Stranded("listen", "0ther", 2, first.created_at), Stranded("buy", "0ther", 1, ANY)]
+        while [one for one in await client.stranded() if one.code == "0ther"] != lost:
+            await asyncio.sleep(0.02)  # a server counts again after half a second
+        (own,) = [one for one in await client.pinned() if one.code == code(shop.app, "listen")]
+        assert own == Pinned(workflow="listen", code=own.code, count=1, since=ANY, workers=1)
+        assert own.code not in [one.code for one in await client.stranded()]
 
     play(scene)
 

@@ -140,6 +140,21 @@ async def test_a_listener_is_bounded() -> None:
     assert await listener.get(0) is None
 
 
+async def test_a_long_queue_is_handed_out_in_parts() -> None:
+    listener = Listener()
+    pieces = [bytes([n]) * 30_000 for n in range(5)] + [b"x" * 100_000, b"y"]
+    for piece in pieces:
+        listener.put(piece)
+    taken = [await listener.get(0) for _ in range(5)]
+    assert [len(part or b"") for part in taken] == [60_000, 60_000, 30_000, 100_000, 1]
+    assert b"".join(part or b"" for part in taken) == b"".join(pieces)
+    assert taken[3] is pieces[5], "what all readers have in common is not copied"
+    assert await listener.get(0.01) == b"", "and then it is quiet"
+    listener.put(b"last")
+    listener.end()
+    assert (await listener.get(0), await listener.get(0)) == (b"last", None)
+
+
 def test_a_message() -> None:
     assert message("run", b"{}", "b-1") == b"id: b-1\nevent: run\ndata: {}\n\n"
     assert message("stats", b"{}") == b"event: stats\ndata: {}\n\n"

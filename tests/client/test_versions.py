@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from stepwell import App, NotFound
+from stepwell.client import versions as versions_module
 from stepwell.client.versions import (
     CodeVersion,
+    Pinned,
     Stranded,
     diff,
     offering,
@@ -169,7 +171,7 @@ def test_who_offers_a_version() -> None:
     assert offering(workers, "v", "y", 5.0) == 0
 
 
-async def test_stranded_runs_are_counted_by_workflow_and_code(tmp_path: Path) -> None:
+async def test_stranded_runs_are_counted_by_workflow_and_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = deploy(tmp_path, OLD, 'versioning="pin"')
     async with Environment(old) as env:
         first = await old.start("flow", 1)
@@ -179,9 +181,13 @@ async def test_stranded_runs_are_counted_by_workflow_and_code(tmp_path: Path) ->
         await env.settle()
         done = await old.start("flow", 9)
         await done.terminate()
-        assert await pinned(env.store) == {("flow", code(old)): (3, (await old.runs.row(first.id)).created_at)}
-        assert await stranded(env.store, env.now()) == []
-        assert await stranded(env.store, env.now() + 3600) == [Stranded("flow", code(old), 3, env.now() - 5)]
+        since = (await old.runs.row(first.id)).created_at
+        held = Pinned(workflow="flow", code=code(old), count=3, since=since, workers=1)
+        assert await pinned(env.store, env.now()) == [held]
+        assert stranded([held]) == []
+        monkeypatch.setattr(versions_module, "RUNS", 2)  # in pages
+        later = await pinned(env.store, env.now() + 3600)
+        assert stranded(later) == [Stranded("flow", code(old), 3, env.now() - 5)]
 
 
 def test_a_warning_in_one_line() -> None:

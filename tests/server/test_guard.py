@@ -50,6 +50,7 @@ ROUTES = {
     ("GET", "/api/v1/workers"): "read",
     ("GET", "/api/v1/failures"): "read",
     ("GET", "/api/v1/versions"): "read",
+    ("GET", "/api/v1/pins"): "read",
     ("GET", "/api/v1/keys"): "admin",
     ("POST", "/api/v1/keys"): "admin",
     ("DELETE", "/api/v1/keys/{key_id}"): "admin",

@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from importlib import import_module
 from typing import Any, ParamSpec, Self, TypeVar
 
@@ -18,7 +19,7 @@ from stepwell.authoring.definer import Definer
 from stepwell.authoring.event import Event
 from stepwell.authoring.handle import Run
 from stepwell.authoring.registry import Registry
-from stepwell.client.config import Settings, settings
+from stepwell.client.config import TIMES, Settings, settings
 from stepwell.client.engine import OpenEngine
 from stepwell.client.inspect import Events, Runs
 from stepwell.client.opened import Opened, Parts
@@ -27,7 +28,7 @@ from stepwell.client.stores import masked
 from stepwell.client.sync import SyncFace
 from stepwell.client.verbs import Verbs
 from stepwell.client.version import VERSION
-from stepwell.client.versions import CodeVersion, Stranded, stranded, versions
+from stepwell.client.versions import CodeVersion, Pinned, Stranded, pinned, stranded, versions
 from stepwell.errors import AppClosed, UnknownWorkflow
 from stepwell.model.duration import Duration, seconds
 from stepwell.model.policy import Policy, Retention, Retry
@@ -73,8 +74,11 @@ class App(Definer, Verbs):
                  "poll_interval": poll_interval, "lease": lease, "grace": grace, "durability": durability}  # fmt: skip
         if like is not None:
             given = {name: like._given.get(name) if value is None else value for name, value in given.items()}
-        self._given: dict[str, Any] = given
         self.settings: Settings = settings(given)
+        # Apps that are made after this one do not warn again of what has been read here.
+        self._given: dict[str, Any] = given | {
+            name: timedelta(seconds=getattr(self.settings, name)) for name in TIMES if given.get(name) is not None
+        }
         self.registry = (
             like.registry if like else Registry(JsonCodec(), ErrorRegistry(), Policy.of(defaults), Drivers())
         )
@@ -85,7 +89,8 @@ class App(Definer, Verbs):
             self.registry.event_timeout = seconds(event_timeout, "event_timeout")
         age = self.settings.retention
         inherited = like.retention if like is not None else None
-        self.retention: Retention | None = retention or inherited or (Retention(age, age) if age is not None else None)
+        said = None if age is None else Retention(timedelta(seconds=age), timedelta(seconds=age))
+        self.retention: Retention | None = retention or inherited or said
         self.parts = Parts(clock=SystemClock(), new_key=new_key, key_of=key_of, chance=chance)
         self.runs = Runs(self._engine)
         self.events = Events(self._engine)
@@ -245,13 +250,17 @@ class App(Definer, Verbs):
         """The versions of workflows and steps that workers have brought, of one name or of all; oldest first."""
         return await versions(self._engine().store, name)
 
+    async def pinned(self) -> list[Pinned]:
+        """Runs that have not ended and are pinned to code, by workflow and code, the most first. Reads all of them."""
+        engine = self._engine()
+        return await pinned(engine.store, engine.clock.now())
+
     async def stranded(self) -> list[Stranded]:
         """Pinned runs whose code no live worker has, by workflow and code: nobody goes on with them.
 
         Start a worker with that code again, or let others go on: `unpin` a run.
         """
-        engine = self._engine()
-        return await stranded(engine.store, engine.clock.now())
+        return stranded(await self.pinned())
 
     @property
     def sync(self) -> SyncFace:

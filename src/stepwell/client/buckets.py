@@ -20,14 +20,17 @@ log = logging.getLogger("stepwell.client")
 SETTLES: Final = 10
 """So many buckets back, what has not been claimed yet is taken as it is."""
 QUICK: Final = 0.03
-PATIENCE: Final = 0.15
+PATIENCE: Final = 0.1
 """How long a view waits for a window to be filled."""
 AGAIN: Final = 1.0
 MOST: Final = 1000
 
 
 class Bucket(msgspec.Struct):
-    """One bucket: how many were created, how many ended how, how long they waited and took (bands → counts)."""
+    """One bucket: how many were created, how many ended how, how long they waited and took (bands → counts).
+
+    `by`: how many ended how of each workflow.
+    """
 
     at: float
     created: int = 0
@@ -35,12 +38,15 @@ class Bucket(msgspec.Struct):
     ended: dict[str, int] = {}
     starts: dict[int, int] = {}
     runs: dict[int, int] = {}
+    by: dict[str, dict[str, int]] = {}
 
     def add(self, tally: Tally) -> None:
         """Count a tally in."""
         if tally.what != "created":
             self.ended[tally.what] = self.ended.get(tally.what, 0) + tally.count
             self.runs[tally.band] = self.runs.get(tally.band, 0) + tally.count
+            own = self.by.setdefault(tally.workflow, {})
+            own[tally.what] = own.get(tally.what, 0) + tally.count
             return
         self.created += tally.count
         if tally.band < 0:
@@ -136,6 +142,17 @@ def percentiles(bands: dict[int, int], *shares: float) -> list[float | None]:
                 at = band
                 break
         found.append(round(seconds_of(at), 6))
+    return found
+
+
+def by_workflow(buckets: list[Bucket]) -> dict[str, dict[str, int]]:
+    """How many ended how in all of them, by workflow."""
+    found: dict[str, dict[str, int]] = {}
+    for bucket in buckets:
+        for workflow, ended in bucket.by.items():
+            own = found.setdefault(workflow, {})
+            for status, count in ended.items():
+                own[status] = own.get(status, 0) + count
     return found
 
 

@@ -1,4 +1,7 @@
-"""One verb for many runs: told beforehand what it will do, carried out in batches in the background."""
+"""One verb for many runs: told beforehand what it will do, carried out in batches in the background.
+
+It ends with the process that carries it out. How far it is is kept in the database, so that everybody can see that.
+"""
 
 import asyncio
 import logging
@@ -12,7 +15,8 @@ import msgspec
 from stepwell.client.engine import OpenEngine
 from stepwell.client.shapes import Moment, moment, moment_or_none
 from stepwell.core.transitions import VERBS, Verb
-from stepwell.errors import Conflict, EngineRefusal, InvalidOption, LimitExceeded, NotFound, StepwellError
+from stepwell.errors import Conflict, EngineRefusal, InvalidOption, LimitExceeded, NotFound, StepwellError, WorldError
+from stepwell.model.record import Record
 from stepwell.model.run import RunFilter, RunRow
 
 log = logging.getLogger("stepwell.client")
@@ -23,6 +27,12 @@ MOST: Final = 100_000
 RUNNING: Final = 4
 MOMENT: Final = 0.001
 KEPT: Final = 200
+KIND: Final = "bulk"
+NOTED: Final = 1.0
+"""Seconds after which how far it is is written down again."""
+SILENT: Final = 30.0
+"""An action of which nothing was written down for so long has ended with its process."""
+FORGOTTEN: Final = 30 * 86_400.0
 
 
 class Why(msgspec.Struct, frozen=True):
@@ -43,7 +53,10 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bulk(msgspec.Struct, frozen=True, kw_only=True):
-    """How far an action is. `refused`: not possible in their state by then; `failed`: could not be carried out."""
+    """How far an action is. `refused`: not possible in their state by then; `failed`: could not be carried out.
+
+    `interrupted`: its process has ended, and the rest is left undone; what was done stays done.
+    """
 
     id: str
     action: Literal["pause", "resume", "cancel", "terminate", "restart", "retry", "unpin"]
@@ -53,6 +66,7 @@ class Bulk(msgspec.Struct, frozen=True, kw_only=True):
     failed: int
     started_at: Moment
     ended_at: Moment | None
+    interrupted: bool = False
 
 
 class _Job(msgspec.Struct):
@@ -64,15 +78,16 @@ class _Job(msgspec.Struct):
     refused: int = 0
     failed: int = 0
     ended: float | None = None
+    interrupted: bool = False
 
     def shown(self) -> Bulk:
         return Bulk(id=self.id, action=self.action.value, total=self.total, done=self.done,
                     refused=self.refused, failed=self.failed, started_at=moment(self.started),
-                    ended_at=moment_or_none(self.ended))  # fmt: skip
+                    ended_at=moment_or_none(self.ended), interrupted=self.interrupted)  # fmt: skip
 
 
 class Bulks:
-    """The bulk actions of one process."""
+    """The bulk actions of one process, and what others have written down of theirs."""
 
     def __init__(self, engine: OpenEngine) -> None:
         self._engine = engine
@@ -110,6 +125,8 @@ class Bulks:
         if expect is not None and preview.matched > expect:
             raise Conflict(f"{preview.matched} runs match now, not {expect}", hint="Look at the preview again.")
         job = _Job(self._engine.new_key().hex(), Verb(action), min(preview.matched, MOST), self._engine.clock.now())
+        await self._forget(job.started - FORGOTTEN)
+        await self._note(job)
         self._jobs[job.id] = job
         while len(self._jobs) > KEPT:
             self._jobs.popitem(last=False)
@@ -118,26 +135,57 @@ class Bulks:
         task.add_done_callback(self._tasks.discard)
         return job.shown()
 
-    def get(self, job_id: str) -> Bulk:
-        """How far an action of this process is. Raises NotFound."""
-        if job_id not in self._jobs:
-            raise NotFound(f"there is no bulk action {job_id[:40]!r} in this process")
-        return self._jobs[job_id].shown()
+    async def get(self, job_id: str) -> Bulk:
+        """How far an action is, of this process or of another. Raises NotFound."""
+        if job_id in self._jobs:
+            return self._jobs[job_id].shown()
+        found = await self._engine.store.records(KIND, after=f"{job_id}\x7f", limit=1, newest=True)
+        if not found or found[0].id != job_id:
+            raise NotFound(f"there is no bulk action {job_id[:40]!r}")
+        job = msgspec.json.decode(found[0].data, type=_Job)
+        if job.ended is None and self._engine.clock.now() - found[0].at > SILENT:
+            job.ended, job.interrupted = found[0].at, True
+        return job.shown()
 
     async def close(self) -> None:
-        """Stop; what was done stays done."""
+        """Stop; what was done stays done, and how far that is is written down."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+            for job in self._jobs.values():
+                if job.interrupted:
+                    await self._note(job)
+
+    async def _note(self, job: _Job) -> None:
+        record = Record(kind=KIND, id=job.id, at=self._engine.clock.now(), data=msgspec.json.encode(job))
+        try:
+            await self._engine.store.put([record], replace=True)
+        except WorldError as error:
+            if job.done + job.refused + job.failed == 0:
+                raise  # not begun yet: whoever asks for it is told
+            log.warning("how far bulk %s is could not be written down: %s", job.action, error)
+
+    async def _forget(self, before: float) -> None:
+        old = await self._engine.store.records(KIND, limit=PAGE)
+        gone = [record.id for record in old if record.at < before]
+        if gone:
+            await self._engine.store.drop(KIND, gone)
 
     # -- carrying out --------------------------------------------------------------------------
 
     async def _carry_out(self, job: _Job, which: RunFilter | None, ids: Sequence[str] | None) -> None:
+        noted = self._engine.clock.monotonic()
         try:
             async for batch in self._batches(job, which, ids):
                 await asyncio.gather(*(self._one(job, row) for row in batch))
+                if self._engine.clock.monotonic() - noted >= NOTED:
+                    await self._note(job)
+                    noted = self._engine.clock.monotonic()
+        except asyncio.CancelledError:
+            job.interrupted = True
+            raise
         except StepwellError as error:
             log.warning("bulk %s ended early: %s", job.action, error)
             job.failed += max(0, job.total - job.done - job.refused - job.failed)
@@ -146,6 +194,7 @@ class Bulks:
             job.failed += max(0, job.total - job.done - job.refused - job.failed)
         finally:
             job.ended = self._engine.clock.now()
+        await self._note(job)
 
     async def _batches(
         self, job: _Job, which: RunFilter | None, ids: Sequence[str] | None

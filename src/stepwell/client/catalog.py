@@ -1,23 +1,27 @@
 """The workflows and events that are known: those of the code at hand, and those that workers and runs speak of."""
 
+import asyncio
 import copy
 import inspect
+from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 import msgspec
 
 from stepwell.client.app import App
+from stepwell.client.buckets import PATIENCE, Buckets, by_workflow
 from stepwell.client.fresh import Fresh
 from stepwell.client.phrases import policy_of
 from stepwell.client.redact import marked_in
 from stepwell.client.shapes import Moment, Source, moment
 from stepwell.client.sources import shown
-from stepwell.client.versions import CodeVersion, versions
+from stepwell.client.versions import OPEN, CodeVersion, versions
 from stepwell.errors import NotFound, StepwellError
 from stepwell.model.run import RunFilter, WorkerRow
 from stepwell.ports.definitions import WorkflowDefinition
 
 DAY: Final = 86_400.0
+STEP: Final = 900.0
 MOST_VERSIONS: Final = 100
 
 
@@ -30,7 +34,11 @@ class Version(msgspec.Struct, frozen=True):
 
 
 class WorkflowView(msgspec.Struct, frozen=True, kw_only=True):
-    """A workflow, or a step that can be started by itself. `known`: its code is here. `runs`: of the last day."""
+    """A workflow, or a step that can be started by itself. `known`: its code is here.
+
+    `runs`: how those that ended in the last 24 hours did, and those that have not ended; `complete`: false while they
+    are still being counted; ask again.
+    """
 
     name: str
     kind: Literal["workflow", "step"]
@@ -46,6 +54,7 @@ class WorkflowView(msgspec.Struct, frozen=True, kw_only=True):
     on: list[str]
     waits_for: list[str]
     runs: dict[str, int]
+    complete: bool
     workers: int
 
 
@@ -57,10 +66,11 @@ class EventType(msgspec.Struct, frozen=True):
 
 
 class Catalog:
-    """What an app defines, with what its database knows of it."""
+    """What an app defines, with what its database knows of it. `day`: what runs did of late, if somebody counts."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, day: Buckets | None = None) -> None:
         self._app = app
+        self._day = day
         self._counts: dict[str, Fresh[dict[str, int]]] = {}
         self._schemas: dict[str, tuple[dict[str, Any] | None, dict[str, Any] | None]] = {}
 
@@ -70,7 +80,9 @@ class Catalog:
         names = dict.fromkeys(self._app.registry.workflow_names())
         names.update(dict.fromkeys(name for worker in workers for name in worker.offers))
         seen = await versions(self._app._engine().store)
-        found = [await self._view(name, workers, [one for one in seen if one.name == name]) for name in sorted(names)]
+        runs, complete = await self._recent(list(names))
+        found = [self._view(name, workers, [one for one in seen if one.name == name], runs[name], complete)
+                 for name in sorted(names)]  # fmt: skip
         return sorted(found, key=lambda view: view.kind == "step")
 
     async def workflow(self, name: str) -> WorkflowView:
@@ -79,11 +91,13 @@ class Catalog:
         workers = await store.workers()
         offered = any(name in worker.offers for worker in workers)
         known = offered or self._app.registry.workflow(name) is not None
-        if not known and not await store.list(RunFilter(workflow=(name,)), limit=1):
+        if not known and not await store.count(RunFilter(workflow=(name,))):  # a page would pass by all newer runs
             raise NotFound(f"no workflow is called {name[:100]!r}", hint="GET /api/v1/workflows lists them.")
-        return await self._view(name, workers, await versions(store, name))
+        runs, complete = await self._recent([name])
+        return self._view(name, workers, await versions(store, name), runs[name], complete)
 
-    async def _view(self, name: str, workers: list[WorkerRow], seen: list[CodeVersion]) -> WorkflowView:
+    def _view(self, name: str, workers: list[WorkerRow], seen: list[CodeVersion], runs: dict[str, int],
+              complete: bool) -> WorkflowView:  # fmt: skip
         definition = self._app.registry.workflow(name)
         takes, gives = self.schemas(name)
         rules = None if definition is None else definition.rules if definition.step is None else definition.step.rules
@@ -101,20 +115,33 @@ class Catalog:
             versions=[Version(one.number, one.code, moment(one.at)) for one in reversed(seen)][:MOST_VERSIONS],
             on=[] if definition is None else list(definition.on),
             waits_for=[] if definition is None else self._waits_for(definition),
-            runs=await self._recent(name),
+            runs=runs,
+            complete=complete,
             workers=sum(name in worker.offers for worker in workers),
         )
 
-    async def _recent(self, name: str) -> dict[str, int]:
-        """Its runs of the last day by status; counted at most every few seconds."""
+    async def _recent(self, names: Sequence[str]) -> tuple[dict[str, dict[str, int]], bool]:
+        """By workflow, how those that ended in the last day did and those that have not; and whether that is all."""
+        engine = self._app._engine()
+        now = engine.clock.now()
+        waiting = {name: asyncio.ensure_future(self._open(name)) for name in names}
+        self._day = self._day or Buckets(engine.store, engine.clock, STEP)
+        buckets, complete = await self._day.window((now - DAY) // STEP * STEP + STEP, now)
+        _, late = await asyncio.wait(waiting.values(), timeout=PATIENCE) if waiting else ((), ())
+        for reading in late:
+            reading.cancel()  # whoever asks next finds what was read meanwhile
+        ended = by_workflow(buckets)
+        found = {name: ended.get(name, {}) | ({} if reading in late else reading.result())
+                 for name, reading in waiting.items()}  # fmt: skip
+        return found, complete and not late
+
+    async def _open(self, name: str) -> dict[str, int]:
+        """A workflow's runs that have not ended, by status; counted at most every second."""
         known = self._counts.get(name)
         if known is None:
-            engine = self._app._engine()
-            known = self._counts[name] = Fresh(
-                lambda: engine.store.count(RunFilter(workflow=(name,), since=engine.clock.now() - DAY)),
-                engine.clock,
-                1.0,
-            )
+            store, clock = self._app._engine().store, self._app._engine().clock
+            known = Fresh(lambda: store.count(RunFilter(workflow=(name,), status=OPEN)), clock, 1.0)
+            self._counts[name] = known
         return await known.get()
 
     def schemas(self, name: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:

@@ -1,16 +1,18 @@
 """Settings: where each comes from (argument, environment, profile, project, default), and what it may be."""
 
 import os
+import warnings
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import msgspec
 
 from stepwell.client.profiles import KEYS, Layer, profile, project
-from stepwell.errors import InvalidOption
-from stepwell.model.duration import describe, seconds
+from stepwell.errors import DurationWarning, InvalidOption
+from stepwell.model.duration import describe, doubtful, seconds
 
 Mode = Literal["all", "client", "worker"]
 DEFAULT_URL = "sqlite:///stepwell.db"
@@ -36,7 +38,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     origin: dict[str, str] = {}
 
 
-_TIMES = {"poll_interval", "lease", "grace", "retention"}
+TIMES: Final = {"poll_interval", "lease", "grace", "retention"}
 _LEAST = {"poll_interval": 0.01, "lease": 0.1}
 _NUMBERS = {"concurrency": 1, "hot_runs": 0}
 _CHOICES = {
@@ -50,6 +52,8 @@ ALIASES: Final = {"url": "database_url"}
 """Names of settings in files, beside their own."""
 NOT_OURS: Final = frozenset({"server", "profiles", *KEYS})
 """What may stand in a file besides, and is for clients of servers."""
+_SAID: Final[dict[Any, Any]] = {}
+"""The warnings of files and variables that have been given: each is given once."""
 
 
 def settings(given: Mapping[str, Any], environment: Mapping[str, str] | None = None, *, named: str | None = None,
@@ -81,7 +85,7 @@ def settings(given: Mapping[str, Any], environment: Mapping[str, str] | None = N
             origin[name] = "default"
             continue
         value, source, origin[name] = found[0]
-        values[name] = _checked(name, value, source)
+        values[name] = _checked(name, value, source, origin[name])
     return Settings(**values, origin=origin)
 
 
@@ -114,9 +118,9 @@ def _known(layer: Layer) -> Layer:
     return msgspec.structs.replace(layer, values=values)
 
 
-def _checked(name: str, value: Any, source: str) -> Any:
-    if name in _TIMES:
-        length = seconds(_number(value), source)
+def _checked(name: str, value: Any, source: str, origin: str) -> Any:
+    if name in TIMES:
+        length = _length(value, source, origin)
         if length < _LEAST.get(name, 0.0):
             raise InvalidOption(f"{source}={value!r}", expected=f"at least {describe(_LEAST[name])}")
         return length
@@ -135,9 +139,14 @@ def _checked(name: str, value: Any, source: str) -> Any:
     return value
 
 
-def _number(value: Any) -> Any:
-    """A number of seconds in the environment is text."""
+def _length(value: Any, source: str, origin: str) -> float:
+    """A length of time. What a file or variable says is warned of at that place: no line of code wrote it."""
     if isinstance(value, str):
         with suppress(ValueError):
-            return float(value)
-    return value
+            value = float(value)  # a number of seconds in the environment is text
+    if origin != "argument" and isinstance(value, int | float):
+        doubt = doubtful(value, source)
+        if doubt is not None:
+            warnings.warn_explicit(doubt, DurationWarning, origin, 0, registry=_SAID)
+            return seconds(timedelta(seconds=value), source)
+    return seconds(value, source)

@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from stepwell.client.app import App
+from stepwell.client.usertrace import users_part
 from stepwell.errors import UsageError
 
 _OWN: Final = "stepwell."
@@ -178,7 +179,8 @@ def _broken(parts: Reference, error: BaseException) -> AppBroken:
     lines = traceback.format_exception(type(error), error, _users(error.__traceback__))
     shown = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     place = parts.file if parts.file is not None else parts.module
-    return AppBroken(f"importing {place} failed with {shown}", hint=hint, traceback="".join(lines).rstrip())
+    trace = users_part("".join(lines).rstrip())
+    return AppBroken(f"importing {place} failed with {shown}", hint=hint, traceback=trace)
 
 
 def _users(frames: TracebackType | None) -> TracebackType | None:

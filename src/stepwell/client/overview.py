@@ -1,11 +1,13 @@
 """The state of the whole: counts, throughput, latency, queues, workers; from figures that are kept, not recounted."""
 
+import asyncio
+from collections import Counter
 from typing import Final, Literal
 
 import msgspec
 
 from stepwell.client.app import App
-from stepwell.client.buckets import Bucket, Buckets, merged, percentiles
+from stepwell.client.buckets import Bucket, Buckets, by_workflow, merged, percentiles
 from stepwell.client.fresh import Fresh
 from stepwell.client.shapes import Moment, Run, moment, moment_or_none
 from stepwell.client.views import Views
@@ -18,6 +20,8 @@ WINDOWS: Final = {"15m": (900.0, 15.0), "1h": (3_600.0, 60.0), "24h": (86_400.0,
 """Of each window: its length and its buckets', in seconds."""
 
 PARKED: Final = 5
+NEWEST: Final = 1_000
+"""So many runs show which queues a workflow's runs go to."""
 SHARES: Final = (0.5, 0.95, 0.99)
 
 
@@ -83,8 +87,8 @@ class OverviewView(msgspec.Struct, frozen=True, kw_only=True):
 class QueueView(msgspec.Struct, frozen=True, kw_only=True):
     """A queue. `slots`: of the workers that serve it; None without any.
 
-    `out_per_minute`: how many runs ended in the window asked for. It is counted for the whole, not by queue: None
-    where there are several, or while a large window is still being read.
+    `out_per_minute`: how many runs ended in the window asked for; None while a large window is still being read. It is
+    counted by workflow: where the runs of one go to several queues, they are shared out as the newest 1,000 are.
     """
 
     queue: str
@@ -128,6 +132,7 @@ class Overview:
         self._store = store = engine.store
         self._counts = Fresh(lambda: store.count(RunFilter()), engine.clock, 0.5)
         self._depths: Fresh[list[Depth]] = Fresh(store.depths, engine.clock, 0.5)
+        self._shares: Fresh[dict[str, dict[str, float]]] = Fresh(self._shared_out, engine.clock, 5.0)
         self._buckets = {name: Buckets(store, engine.clock, step) for name, (_, step) in WINDOWS.items()}
 
     async def view(self, window: str) -> OverviewView:
@@ -135,14 +140,20 @@ class Overview:
         length, step = _known(window)
         until = self._engine.clock.now()
         since = (until - length) // step * step + step
+        now = await self._now(until)  # first: a store counts one thing after another, and buckets may take a while
         buckets, complete = await self._buckets[window].window(since, until)
         return OverviewView(
             window=window,  # type: ignore[arg-type]
-            since=moment(since), until=moment(until), step=step, now=await self._now(until),
+            since=moment(since), until=moment(until), step=step, now=now,
             ended=Ended(**{name: n for name, n in merged(buckets).items() if name in Ended.__struct_fields__}),
             throughput=[_rate(bucket) for bucket in buckets],
             latency=Latency([_quantiles(b.at, b.starts) for b in buckets], [_quantiles(b.at, b.runs) for b in buckets]),
             complete=complete)  # fmt: skip
+
+    @property
+    def day(self) -> Buckets:
+        """What runs did in the last 24 hours."""
+        return self._buckets["24h"]
 
     async def counts(self) -> dict[str, int]:
         """How many runs per status."""
@@ -153,7 +164,7 @@ class Overview:
         return await self._depths.get()
 
     async def _now(self, now: float) -> Now:
-        counts, depths, workers = await self.counts(), await self.depths(), await self._store.workers()
+        counts, depths, workers = await asyncio.gather(self.counts(), self.depths(), self._store.workers())
         oldest = min((depth.oldest for depth in depths if depth.oldest is not None), default=None)
         names = dict.fromkeys(self._app.registry.workflow_names())
         names.update(dict.fromkeys(name for worker in workers for name in worker.offers))
@@ -178,17 +189,37 @@ class Overview:
         named = {name for worker in workers for name in worker.queues}
         homes = {d.rules.queue for name in self._app.registry.workflow_names()
                  if (d := self._app.registry.workflow(name)) is not None}  # fmt: skip
-        names = sorted(depths.keys() | named | homes)
-        out = await self._out(window, now) if len(names) == 1 else None
-        return [self._queue(name, depths.get(name), workers, out) for name in names]
+        out = await self._out(window, now)
+        names = sorted(depths.keys() | named | homes | (out or {}).keys())
+        return [self._queue(name, depths.get(name), workers, None if out is None else out.get(name, 0.0))
+                for name in names]  # fmt: skip
 
-    async def _out(self, window: str, now: float) -> float | None:
-        """How many runs ended per minute of a window; None while it is being read."""
+    async def _out(self, window: str, now: float) -> dict[str, float] | None:
+        """How many runs ended per minute of a window, by queue; None while it is being read."""
         length, step = WINDOWS[window]
         buckets, complete = await self._buckets[window].window((now - length) // step * step + step, now)
         if not complete or not buckets:
             return None
-        return round(sum(merged(buckets).values()) / max((now - buckets[0].at) / 60, 1 / 60), 2)
+        shares, out = await self._shares.get(), dict[str, float]()
+        for workflow, ended in by_workflow(buckets).items():
+            for queue, share in (shares.get(workflow) or {self._home(workflow): 1.0}).items():
+                out[queue] = out.get(queue, 0.0) + sum(ended.values()) * share
+        minutes = max((now - buckets[0].at) / 60, 1 / 60)
+        return {queue: round(count / minutes, 2) for queue, count in out.items()}
+
+    async def _shared_out(self) -> dict[str, dict[str, float]]:
+        """Of each workflow among the newest runs, which part went to which queue."""
+        rows = await self._store.list(RunFilter(), limit=NEWEST)
+        counts, totals = Counter((row.workflow, row.queue) for row in rows), Counter(row.workflow for row in rows)
+        found: dict[str, dict[str, float]] = {}
+        for (workflow, queue), count in counts.items():
+            found.setdefault(workflow, {})[queue] = count / totals[workflow]
+        return found
+
+    def _home(self, workflow: str) -> str:
+        """The queue that a workflow's runs go to unless their start says otherwise."""
+        definition = self._app.registry.workflow(workflow)
+        return "default" if definition is None else definition.rules.queue
 
     @staticmethod
     def _queue(name: str, depth: Depth | None, workers: list[WorkerRow], out: float | None) -> QueueView:
@@ -210,6 +241,7 @@ class Overview:
             buckets.close()
         self._counts.close()
         self._depths.close()
+        self._shares.close()
 
 
 def _known(window: str) -> tuple[float, float]:

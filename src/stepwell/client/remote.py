@@ -26,7 +26,7 @@ from stepwell.client.remote_engine import RemoteEngine
 from stepwell.client.sync import SyncFace
 from stepwell.client.verbs import Verbs
 from stepwell.client.version import VERSION
-from stepwell.client.versions import CodeVersion
+from stepwell.client.versions import CodeVersion, Pinned, Stranded, stranded
 from stepwell.errors import AppClosed, InvalidOption, NotAServer
 from stepwell.model.run import RunFilter, WorkerRow
 
@@ -77,6 +77,18 @@ class _Version(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Versions(msgspec.Struct, frozen=True):
     versions: list[_Version]
+
+
+class _Pinned(msgspec.Struct, frozen=True, kw_only=True):
+    workflow: str
+    code: str
+    count: int
+    since: str
+    workers: int
+
+
+class _Pins(msgspec.Struct, frozen=True):
+    pins: list[_Pinned]
 
 
 class _Now(msgspec.Struct, frozen=True):
@@ -207,6 +219,17 @@ class RemoteClient(Verbs):
             for one in found
         ]  # fmt: skip
         return sorted(made, key=lambda one: (one.kind, one.name, one.number))
+
+    async def pinned(self) -> list[Pinned]:
+        """Runs that have not ended and are pinned to code, by workflow and code, the most first."""
+        self._engine()
+        return [Pinned(workflow=one.workflow, code=one.code, count=one.count, since=shapes.at(one.since) or 0.0,
+                       workers=one.workers)
+                for one in (await self.http.get("/pins", _Pins)).pins]  # fmt: skip
+
+    async def stranded(self) -> list[Stranded]:
+        """Pinned runs whose code no live worker has, by workflow and code: nobody goes on with them."""
+        return stranded(await self.pinned())
 
     @property
     def sync(self) -> SyncFace:

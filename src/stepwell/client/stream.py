@@ -34,6 +34,7 @@ REMEMBERED: Final = 120
 MOST_KEPT: Final = 10_000
 """How many runs those looks are of."""
 QUEUE: Final = 64
+CHUNK: Final = 64 * 1024
 LIVE: Final = tuple(status for status in RunStatus if status not in TERMINAL)
 Mark = tuple[Any, ...]
 
@@ -71,18 +72,24 @@ class Listener:
         self._news.set()
 
     async def get(self, timeout: float) -> bytes | None:
-        """All that has come since, or b"" when nothing came in time; None: it is over."""
+        """What has come since, or b"" when nothing came in time; None: it is over.
+
+        Of a long queue a part: its pieces belong to all readers, what is put together is this one's own.
+        """
         if not self._parts and not self.cut and not self.over:
             try:
                 async with asyncio.timeout(timeout):
                     await self._news.wait()
             except TimeoutError:
                 return b""
-        self._news.clear()
-        if self._parts:
-            parts = b"".join(self._parts)
-            self._parts.clear()
-            return parts
+        some, size = list[bytes](), 0
+        while self._parts and (not some or size + len(self._parts[0]) <= CHUNK):
+            some.append(self._parts.popleft())
+            size += len(some[-1])
+        if not self._parts:
+            self._news.clear()
+        if some:
+            return b"".join(some)
         return None if self.cut or self.over else b""
 
 

@@ -61,7 +61,7 @@ class Attempt(msgspec.Struct, kw_only=True):
 class CallView(msgspec.Struct, kw_only=True):
     """A call, or a scope around calls (kind "scope"); times in epoch seconds.
 
-    `target` is the key of a child run, `seq` the number of the entry that decided the call.
+    `target` is the key of a child run and `outcome` how it ended, `seq` the number of the entry that decided the call.
     """
 
     id: str
@@ -81,6 +81,7 @@ class CallView(msgspec.Struct, kw_only=True):
     target: str | None = None
     child: str | None = None
     workflow: str | None = None
+    outcome: str | None = None
     detached: bool = False
     value: Payload | None = None
     error: Failure | None = None
@@ -155,6 +156,7 @@ class _Fold:
                 call = self.node(entry.call)
                 self._decided(number, call, "child", entry.at, call.began or entry.at, entry)
                 call.status = {"succeeded": "succeeded", "failed": "failed"}.get(entry.status, "cancelled")
+                call.outcome = entry.status
             case Folded():
                 call = self.node(entry.call)
                 first = min((self.stamps[n] for n in entry.void), default=entry.at)

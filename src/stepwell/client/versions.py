@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("stepwell.client")
 KIND: Final = "version"
 PAGE: Final = 1000
+RUNS: Final = 10_000
+"""Pinned runs that are read at once: a store that sorts them does it for every page."""
 TRIES: Final = 20
 SHORTEST: Final = 4
 """Characters of a fingerprint by which it can be named."""
@@ -52,6 +54,19 @@ class Stranded(msgspec.Struct, frozen=True):
     code: str
     count: int
     since: float
+
+
+class Pinned(msgspec.Struct, frozen=True, kw_only=True):
+    """Runs that have not ended and are pinned to one code of their workflow; how many live `workers` have it.
+
+    `since`: when the oldest of them was created.
+    """
+
+    workflow: str
+    code: str
+    count: int
+    since: float
+    workers: int
 
 
 # -- writing ---------------------------------------------------------------------------------------
@@ -151,26 +166,27 @@ def offering(workers: Iterable[WorkerRow], workflow: str, code: str, now: float)
     return sum(w.expires_at > now and w.offers.get(workflow) == code for w in workers)
 
 
-async def pinned(store: Store) -> dict[tuple[str, str], tuple[int, float]]:
-    """How many runs that have not ended are pinned to which code of which workflow, and since when."""
+async def pinned(store: Store, now: float) -> list[Pinned]:
+    """How many runs that have not ended are pinned to which code of which workflow, the most first."""
     found: dict[tuple[str, str], tuple[int, float]] = {}
     after: bytes | None = None
     which = RunFilter(status=OPEN, pinned=True)
-    while page := await store.list(which, after=after, limit=PAGE):
+    while page := await store.list(which, after=after, limit=RUNS):
         for row in page:
-            count, _ = found.get((row.workflow, row.pin or ""), (0, 0.0))
-            found[row.workflow, row.pin or ""] = (count + 1, row.created_at)  # newest first
+            count, since = found.get((row.workflow, row.pin or ""), (0, row.created_at))
+            found[row.workflow, row.pin or ""] = (count + 1, min(since, row.created_at))
+        if len(page) < RUNS:
+            break
         after = page[-1].key
-    return found
+    workers = await store.workers() if found else []
+    pins = [Pinned(workflow=name, code=code, count=n, since=since, workers=offering(workers, name, code, now))
+            for (name, code), (n, since) in found.items()]  # fmt: skip
+    return sorted(pins, key=lambda one: (-one.count, one.workflow, one.code))
 
 
-async def stranded(store: Store, now: float) -> list[Stranded]:
-    """The pinned runs that no live worker can go on with, by workflow and code, the most first."""
-    waiting = await pinned(store)
-    workers = await store.workers() if waiting else []
-    lost = [Stranded(workflow, code, count, since) for (workflow, code), (count, since) in waiting.items()
-            if not offering(workers, workflow, code, now)]  # fmt: skip
-    return sorted(lost, key=lambda one: (-one.count, one.workflow, one.code))
+def stranded(pins: Iterable[Pinned]) -> list[Stranded]:
+    """Those that no live worker can go on with."""
+    return [Stranded(one.workflow, one.code, one.count, one.since) for one in pins if not one.workers]
 
 
 def said(one: Stranded) -> str:

@@ -179,7 +179,7 @@ class Store(Protocol):
         """When the next queued or waiting run of these workflows is due (0.0 when one is due at once).
 
         Runs that have to be executed alone do not count, nor those pinned to other code: no general claim would get
-        them. `codes` as in `ClaimRequest`.
+        them. `codes` as in `ClaimRequest`. Where a thousand others are due before it, an earlier time may be told.
         """
         ...
 

@@ -7,7 +7,9 @@ from msgspec import Meta
 
 from stepwell.client.filters import Query
 
-Text = Annotated[str, Meta(min_length=1, max_length=512)]
+Plain = Annotated[str, Meta(pattern="^[^\\u0000]*$")]
+"""Text that every database can keep: PostgreSQL's has no NUL."""
+Text = Annotated[str, Meta(min_length=1, max_length=512, pattern="^[^\\u0000]*$")]
 Length = Annotated[float, Meta(ge=0)] | Annotated[str, Meta(min_length=1, max_length=100)]
 Scope = Literal["read", "operate", "execute", "admin"]
 Action = Literal["pause", "resume", "cancel", "terminate", "restart", "retry", "unpin"]
@@ -30,7 +32,7 @@ class StartBody(Body, frozen=True, kw_only=True):
     deadline: Length | None = None
     queue_timeout: Length | None = None
     retries: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
-    tags: dict[str, str | int | float | bool] | None = None
+    tags: dict[Plain, Plain | int | float | bool] | None = None
     reuse: Literal["never", "after_close"] | None = None
 
 
@@ -63,7 +65,7 @@ class Login(Body, frozen=True, kw_only=True):
 class KeyBody(Body, frozen=True, kw_only=True):
     """A key to make; `expires_in` in seconds or "30d"."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    name: Annotated[str, Meta(min_length=1, max_length=100, pattern="^[^\\u0000]*$")]
     scopes: Annotated[list[Scope], Meta(min_length=1, max_length=4)]
     expires_in: Length | None = None
 

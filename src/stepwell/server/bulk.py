@@ -37,8 +37,8 @@ async def begin_bulk(request: Asked, data: JSONBody[BulkBody]) -> Bulk:
 
 @route("GET", "/bulk/{job:str}", scope="read", summary="Show a bulk action", errors=(404,), tag="Bulk")
 async def show_bulk(request: Asked, job: FromPath[str]) -> Bulk:
-    """How far the action is."""
-    return context(request).services.bulks.get(plain_id(job))
+    """How far the action is, whichever server carries it out. `interrupted`: that server has ended before it had."""
+    return await context(request).services.bulks.get(plain_id(job))
 
 
 async def _which(services: Services, data: BulkBody) -> RunFilter | None:

@@ -50,6 +50,22 @@ class Versions(msgspec.Struct, frozen=True):
     versions: list[KnownVersion]
 
 
+class Pin(msgspec.Struct, frozen=True, kw_only=True):
+    """Runs that have not ended and are pinned to one code of their workflow. `workers`: live ones that have it."""
+
+    workflow: str
+    code: str
+    count: int
+    since: Moment
+    workers: int
+
+
+class Pins(msgspec.Struct, frozen=True):
+    """Pinned runs by workflow and code, the most first."""
+
+    pins: list[Pin]
+
+
 @route("GET", "/overview", scope="read", summary="Show the whole", tag="Figures")
 async def show_overview(request: Asked, window: Window = "1h") -> OverviewView:
     """Counts now, and throughput and latency over a window. `complete` false: a large window is still being read."""
@@ -66,7 +82,7 @@ async def show_histogram(request: Asked, which: NamedDependency[Query],
 
 @route("GET", "/queues", scope="read", summary="List queues", tag="Figures")
 async def list_queues(request: Asked, window: Window = "1h") -> Queues:
-    """The queues that have work or workers; how many runs ended in the window, where there is only one queue."""
+    """The queues that have work or workers, and how many of their runs ended in the window."""
     return Queues(await context(request).services.overview.queues(window))
 
 
@@ -101,6 +117,14 @@ async def list_versions(
     return Versions(sorted(found, key=lambda one: (one.at, one.name, one.number), reverse=True)[:MOST_VERSIONS])
 
 
+@route("GET", "/pins", scope="read", summary="List pinned runs by code", tag="Workflows")
+async def list_pins(request: Asked) -> Pins:
+    """How many runs that have not ended are pinned to which code; where `workers` is 0, nobody goes on with them."""
+    found = await context(request).services.pins.get()
+    return Pins([Pin(workflow=one.workflow, code=one.code, count=one.count, since=moment(one.since),
+                     workers=one.workers) for one in found])  # fmt: skip
+
+
 ROUTES: Final[list[HTTPRouteHandler]] = [
-    show_overview, show_histogram, list_queues, list_workers, list_failures, list_versions,
+    show_overview, show_histogram, list_queues, list_workers, list_failures, list_versions, list_pins,
 ]  # fmt: skip

@@ -99,6 +99,8 @@ class Front:
         context = Context(services=services, request=request, base=base, secure=secure,
                           client=str(client[0]) if client else "unknown")  # fmt: skip
         method = scope["method"]
+        if method == "HEAD" and not path.endswith("/stream"):  # a stream has no end that could be left out
+            scope["method"], answer.headless = "GET", True
         await _admit(services, context, scope, headers, login=method == "POST" and path.endswith("/session"))
         answer.before = lambda status: self._ended(services, context, method, status)
         if method not in SAFE:
@@ -113,8 +115,9 @@ class Front:
     async def _body(self, receive: Receive, headers: Headers) -> bytes:
         """The whole body. Raises PayloadTooLarge, UnsupportedMedia, MalformedRequest."""
         most, parts, size = self._options.body, [], 0
-        if headers.get("content-length", "0").isdigit() and int(headers.get("content-length", "0")[:20]) > most:
-            raise _too_large(int(headers["content-length"]), most)
+        said = headers.get("content-length", "0")[:20]
+        if said.isdecimal() and int(said) > most:
+            raise _too_large(int(said), most)
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
@@ -127,10 +130,8 @@ class Front:
             if not message.get("more_body", False):
                 break
         body = b"".join(parts)
-        if body and headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            raise UnsupportedMedia("the body is not sent as JSON", expected="Content-Type: application/json")
-        if too_deep(body):
-            raise MalformedRequest("the body is nested too deep")
+        if body:
+            _check_body(body, headers)
         return body
 
     async def _ended(self, services: Services, context: Context, method: str, status: int) -> None:
@@ -167,6 +168,7 @@ class Answer:
         self._abort = abort
         self._stream = False
         self.stalled = False
+        self.headless = False
         self.failed: Exception | None = None
         self.begun = False
         self.headers: list[tuple[bytes, bytes]] = list(HEADERS)
@@ -191,6 +193,8 @@ class Answer:
             self._stream = stream
             self.started(stream)
             self.begun = True
+        if self.headless and message["type"] == "http.response.body":
+            message = {**message, "body": b""}
         if not self._stream:
             await self._send(message)
             return
@@ -242,6 +246,22 @@ def _abort_of(receive: Receive) -> Callable[[], object]:
 
 def _deadline(path: str, options: ServerOptions) -> float:
     return max(LONG_POLL, options.deadline) if path.endswith("/result") else options.deadline
+
+
+def _check_body(body: bytes, headers: Headers) -> None:
+    """Whether a body may be read. Raises UnsupportedMedia, MalformedRequest."""
+    media, _, more = headers.get("content-type", "").lower().partition(";")
+    charset = more.partition("charset=")[2].partition(";")[0].strip(' "')
+    if media.strip() != "application/json" or charset not in ("", "utf-8", "utf8"):
+        raise UnsupportedMedia("the body is not sent as JSON in UTF-8", expected="Content-Type: application/json")
+    if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise UnsupportedMedia("the body is compressed", expected="no Content-Encoding")
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        raise MalformedRequest(f"the body is not UTF-8, from byte {error.start} on") from None
+    if too_deep(body):
+        raise MalformedRequest("the body is nested too deep")
 
 
 def _too_large(size: int, most: int) -> PayloadTooLarge:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from litestar.connection import ASGIConnection
+from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import BaseRouteHandler
 
 from stepwell.errors import Forbidden, Unauthenticated
@@ -41,6 +42,8 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], route: BaseRoute
     context = context_of(connection.scope)
     context.action = route.opt.get(ACTION)
     wanted = route.opt.get(SCOPE)
+    if wanted is None and connection.scope.get("method") == "OPTIONS":
+        raise MethodNotAllowedException  # the framework answers it everywhere; no other origin has leave for anything
     if wanted == PUBLIC and not isinstance(context.refused, ForeignOrigin):
         return
     if context.refused is not None:

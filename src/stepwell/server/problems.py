@@ -118,17 +118,21 @@ def headers_of(error: BaseException) -> dict[str, str]:
         return {"Retry-After": str(math.ceil(max(error.retry_after, 1)))}
     if isinstance(error, errors.WorldError | errors.AppClosed):
         return {"Retry-After": str(RETRY_AFTER)}
+    if isinstance(error, refusals.MethodRefused) and error.allow:
+        return {"Allow": ", ".join(error.allow)}
     if isinstance(error, errors.Unauthenticated):
         return {"WWW-Authenticate": "Bearer"}
     return {}
 
 
-def translated(error: Exception, known: tuple[str, ...] = ()) -> Exception:
-    """What the framework raised, in our words; `known` are the fields of the body."""
+def translated(error: Exception, known: tuple[str, ...] = (), allow: tuple[str, ...] = ()) -> Exception:
+    """What the framework raised, in our words; `known` are the fields of the body, `allow` the path's methods."""
     if isinstance(error, ValidationException):
         return _invalid(error, known)
     if isinstance(error, MethodNotAllowedException):
-        return refusals.MethodRefused("the path does not know this method")
+        return refusals.MethodRefused(
+            "the path does not know this method", expected=", ".join(allow) or None, allow=allow
+        )
     if isinstance(error, NotFoundException):
         return refusals.NoSuchRoute("nothing is served at this path", hint="/api/v1/openapi.json lists what is.")
     if isinstance(error, HTTPException) and error.status_code < 500:

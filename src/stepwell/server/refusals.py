@@ -16,7 +16,10 @@ class NoSuchRoute(EngineRefusal, code="no_such_route"):
 
 
 class MethodRefused(EngineRefusal, code="method_not_allowed"):
-    """The path is served, but not with this method."""
+    """The path is served, but not with this method; `allow` are those that it is served with."""
+
+    own = ("allow",)
+    allow: tuple[str, ...] = ()
 
 
 class MalformedRequest(UsageError, code="malformed_request"):
@@ -28,7 +31,7 @@ class HeadersTooLarge(UsageError, code="headers_too_large"):
 
 
 class UnsupportedMedia(UsageError, code="unsupported_media_type"):
-    """The body of a request is not sent as `application/json`."""
+    """The body of a request is not sent as `application/json` in UTF-8, or it is compressed."""
 
 
 class InvalidRequest(UsageError, code="invalid_request"):

@@ -56,12 +56,27 @@ def refused(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """An error as a problem; one that is nobody's fault but ours is logged, and not told."""
     if isinstance(error, RecursionError):
         return response_of(translated(HTTPException("the body is nested too deep", status_code=400)))
-    known = translated(error, fields_of(request.scope.get("route_handler")))
+    known = translated(error, fields_of(request.scope.get("route_handler")), methods_at(request))
     if not isinstance(known, StepwellError):
         log.error("%s failed", request.scope.get("path_template", "a request"), exc_info=known)
     if isinstance(known, NoSuchRoute) and _is_page(request):
         return Response(shell.shell(context(request).base), status_code=404, media_type="text/html")
     return response_of(known)
+
+
+def methods_at(request: Request[Any, Any, Any]) -> tuple[str, ...]:
+    """The methods that a request's path is served with."""
+    parts = request.scope["path"].strip("/").split("/")
+    found: set[str] = set()
+    for route in request.app.routes:
+        own = route.path.strip("/").split("/")
+        if own[-1].endswith(":path}"):  # as many parts as there are
+            own += own[-1:] * (len(parts) - len(own))
+        if len(own) == len(parts) and all(a == b or a.startswith("{") for a, b in zip(own, parts, strict=True)):
+            found |= {str(method) for method in getattr(route, "methods", ())}
+    if "GET" in found and parts[-1] != "stream":
+        found.add("HEAD")
+    return tuple(sorted(found - {"OPTIONS"}))
 
 
 def _is_page(request: Request[Any, Any, Any]) -> bool:

@@ -1,18 +1,21 @@
 """What all requests of one server share, over an app that is open, or is opened as a client when first asked."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 
 from stepwell.client.app import App
 from stepwell.client.audit import Audit
 from stepwell.client.bulk import Bulks
 from stepwell.client.catalog import Catalog
+from stepwell.client.fresh import Fresh
 from stepwell.client.histogram import Histograms
 from stepwell.client.keys import Keys, Sessions
 from stepwell.client.overview import Overview
 from stepwell.client.redact import OPEN, Redactor
 from stepwell.client.runstream import RunWatches
 from stepwell.client.stream import Broadcaster
+from stepwell.client.versions import Pinned, pinned
 from stepwell.client.views import Views
 from stepwell.server.identity import Identity
 from stepwell.server.options import ServerOptions
@@ -21,6 +24,8 @@ from stepwell.server.throttle import Throttle
 Describe = Callable[[], bytes]
 """Tells the API's own description, as JSON."""
 LOGINS_EACH, LOGINS_ALL, LOGINS_WITHIN = 10, 100, 60.0
+LAST_MOMENT = 1.0
+"""Seconds that a request which waits for something is given when the server is to close."""
 
 
 class Services:
@@ -37,15 +42,27 @@ class Services:
         self.keys = Keys(store, clock)
         self.sessions = Sessions(store, clock, self.keys, options.session)
         self.audit = Audit(store, clock.now, self.engine.new_key)
-        self.catalog = Catalog(app)
         self.throttle = Throttle(clock, LOGINS_EACH, LOGINS_ALL, LOGINS_WITHIN)
         self.broadcaster = Broadcaster(self.views, self.engine.new_key().hex()[-12:])
         self.watches = RunWatches(self.views)
         self.overview = Overview(app, self.views)
+        self.catalog = Catalog(app, self.overview.day)
         self.histograms = Histograms(store, clock)
+        self.pins: Fresh[list[Pinned]] = Fresh(lambda: pinned(store, clock.now()), clock, 0.5)
         self.bulks = Bulks(self.engine)
         self.answered: dict[tuple[str, int], int] = {}
         self._redactor: Redactor | None = None
+        self._waits: set[asyncio.Timeout] = set()
+
+    @asynccontextmanager
+    async def waiting(self) -> AsyncGenerator[None]:
+        """Around what a request waits for. Raises TimeoutError inside when the server is to close."""
+        async with asyncio.timeout(None) as limit:
+            self._waits.add(limit)
+            try:
+                yield
+            finally:
+                self._waits.discard(limit)
 
     def redactor_for(self, identity: Identity | None) -> Redactor:
         """Shows everything to the scopes that may see it; hides named and marked fields from everybody else."""
@@ -60,9 +77,12 @@ class Services:
         await self.end_streams()
         await self.bulks.close()
         self.overview.close()
+        self.pins.close()
 
     async def end_streams(self) -> None:
-        """End the streams that are open."""
+        """End the streams that are open, and in a moment all waiting."""
+        for limit in self._waits:
+            limit.reschedule(asyncio.get_running_loop().time() + LAST_MOMENT)
         await self.broadcaster.close()
         await self.watches.close()
 
