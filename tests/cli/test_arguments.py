@@ -48,5 +48,7 @@ def test_moments() -> None:
     assert moment("1970-01-01T00:00:10Z", 1000.0) == 10.0
     assert moment("1970-01-01T02:00:10+02:00", 1000.0) == 10.0
     assert moment("2026-01-31", 0.0) == datetime(2026, 1, 31).astimezone().timestamp()
-    with pytest.raises(InvalidDuration):
+    with pytest.raises(
+        InvalidDuration, match=r"'yesterday' is no moment; expected how long ago .*or a date: 2026-01-31"
+    ):
         moment("yesterday", 1000.0)

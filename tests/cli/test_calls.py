@@ -2,13 +2,20 @@ from typing import Any
 
 import msgspec
 
-from stepwell.cli.calls import CallNode, add_open, view_of
+from stepwell.cli.calls import CallNode, view_of
+from stepwell.client.check import OpenCall
+from stepwell.model.run import RunRow
+from stepwell.model.status import RunStatus
 
 FAILED = {"type": "ValueError", "message": "no"}
 
 
+def row(status: RunStatus = RunStatus.WAITING) -> RunRow:
+    return RunRow(key=b"k" * 16, id="r", workflow="w", status=status)
+
+
 def entry(k: str, at: float = 0.0, **fields: Any) -> dict[str, Any]:
-    return {"k": k, "at": at, **fields}
+    return {"generation": 1, "seq": 0, "k": k, "at": at, **fields}
 
 
 def outline(nodes: list[CallNode]) -> list[Any]:
@@ -16,7 +23,7 @@ def outline(nodes: list[CallNode]) -> list[Any]:
 
 
 def test_a_tree_by_scope_and_name() -> None:
-    view = view_of([
+    view = view_of(row(), [
         entry("started", 1.0, attempt=2),
         entry("step", 2.0, call="one", value={"v": 5}, began=1.5),
         entry("step", 3.0, call="page 1%2F2/two#3", error=FAILED, began=2.5),
@@ -42,7 +49,7 @@ def test_a_tree_by_scope_and_name() -> None:
 
 
 def test_attempts_and_waits() -> None:
-    view = view_of([
+    view = view_of(row(), [
         entry("started"),
         entry("attempt", 2.0, call="a", attempt=1, error=FAILED, began=1.0, again=7.0),
         entry("intent", 3.0, call="b", attempt=1),
@@ -55,7 +62,7 @@ def test_attempts_and_waits() -> None:
     ])  # fmt: skip
     assert outline(view.roots) == [
         ("a", "retrying"), ("b", "begun"), ("paid", "waiting"), ("kid", "waiting"), ("start off", "done"),
-        ("lost", "failed"),
+        ("lost", "cancelled"),
     ]  # fmt: skip
     a = view.nodes["a"]
     assert (a.attempt, a.due, [t.attempt for t in a.tried]) == (2, 7.0, [1])
@@ -66,7 +73,7 @@ def test_attempts_and_waits() -> None:
 
 
 def test_what_a_retry_or_a_fold_made_void_is_not_shown() -> None:
-    view = view_of([
+    view = view_of(row(), [
         entry("started"),
         entry("step", call="a", error=FAILED),
         entry("step", call="loop/inner", value={"v": 1}),
@@ -81,16 +88,38 @@ def test_what_a_retry_or_a_fold_made_void_is_not_shown() -> None:
 
 
 def test_what_is_open() -> None:
-    view = view_of([entry("started"), entry("armed", call="paid", event="paid", key="k"),
-                    entry("attempt", call="again", attempt=1, error=FAILED, again=9.0)])  # fmt: skip
-    calls = [("event", "paid", None), ("timer", "paid/timeout", 8.0), ("step", "new", None), ("step", "again", None),
-             ("timer", "sleep", 7.0), ("child run", "kid", None)]  # fmt: skip
-    add_open(view, calls, running=True)
+    entries = [entry("started"), entry("armed", call="paid", event="paid", key="k"),
+               entry("attempt", call="again", attempt=1, error=FAILED, again=9.0)]  # fmt: skip
+    calls = [OpenCall("event", "paid"), OpenCall("timer", "paid/timeout", 8.0), OpenCall("step", "new"),
+             OpenCall("step", "again"), OpenCall("timer", "sleep", 7.0), OpenCall("child run", "kid")]  # fmt: skip
+    view = view_of(row(RunStatus.RUNNING), entries, open_calls=calls)
     assert outline(view.roots) == [
         ("paid", "waiting"), ("again", "retrying"), ("new", "running"), ("sleep", "waiting"), ("kid", "waiting")
     ]  # fmt: skip
     assert view.nodes["paid"].due == 8.0
     assert view.nodes["kid"].kind == "child"
-    queued = view_of([entry("started")])
-    add_open(queued, [("step", "new", None)], running=False)
-    assert queued.roots == [], "nobody holds the run: nothing has begun"
+    for queued in ("new", "@1/new"):
+        left = view_of(row(RunStatus.QUEUED), [entry("started")], open_calls=[OpenCall("step", queued)])
+        assert left.roots == [], "nobody holds the run: nothing has begun"
+
+
+def test_what_its_body_gave_up_or_its_end_closed() -> None:
+    entries = [
+        entry("started"),
+        entry("intent", 1.0, call="pay", attempt=1),
+        entry("armed", 2.0, call="paid", event="paid"),
+    ]
+    waits = view_of(row(), entries, open_calls=[OpenCall("event", "paid")])
+    assert outline(waits.roots) == [("pay", "cancelled"), ("paid", "waiting")]
+    over = view_of(row(RunStatus.TERMINATED), entries)
+    assert outline(over.roots) == [("pay", "cancelled"), ("paid", "cancelled")]
+    earlier = view_of(row(), entries, last=False)
+    assert outline(earlier.roots) == outline(over.roots)
+
+
+def test_the_code_that_a_run_began_by_is_no_change_of_it() -> None:
+    later = [entry("code", 2.0, code="c1"), entry("step", 3.0, call="a", value={"v": 1})]
+    assert view_of(row(), [entry("started", 1.0), *later]).marks == []
+    assert view_of(row(), [entry("started", 1.0, code="c0"), *later]).marks == [(2.0, "went on by other code (c1)")]
+    twice = [*later, entry("code", 4.0, code="c2")]
+    assert view_of(row(), [entry("started", 1.0), *twice]).marks == [(4.0, "went on by other code (c2)")]

@@ -13,7 +13,7 @@ Invoke = Callable[..., Result]
 def test_from_nothing_to_up_to_date(stepwell: Invoke, url: str, tmp_path: Path) -> None:
     missing = stepwell("db", "status", "-u", url)
     assert missing.exit_code == 5
-    assert "stepwell db init" in missing.stdout
+    assert f"stepwell db init --url {url}" in missing.stdout
     assert "CREATE TABLE" in stepwell("db", "upgrade", "--sql", "-u", url).stdout
     assert list(tmp_path.iterdir()) == []
     made = stepwell("db", "init", "-u", url)

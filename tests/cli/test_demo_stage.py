@@ -3,17 +3,18 @@ from typing import Any
 import pytest
 
 from stepwell.cli import demo_stage
-from stepwell.cli.calls import add_open, view_of
+from stepwell.cli.calls import view_of
 from stepwell.cli.demo_stage import Stage
 from stepwell.cli.snapshot import Snapshot
+from stepwell.client.check import OpenCall
 from stepwell.model.run import RunRow
 from stepwell.model.status import RunStatus
 
 
 def seen(worker: str | None) -> Snapshot:
     row = RunRow(key=b"k" * 16, id="r1", workflow="flow", status=RunStatus.RUNNING, worker=worker, created_at=1.0)
-    view = view_of([{"k": "started", "at": 1.0}, {"k": "step", "at": 2.0, "call": "one"}])
-    add_open(view, [("step", "two", None)], running=True)
+    entries = [{"k": "started", "at": 1.0}, {"k": "step", "at": 2.0, "call": "one", "began": 2.0}]
+    view = view_of(row, entries, open_calls=[OpenCall("step", "two")])
     return Snapshot(row=row, entries=[], view=view, generation=1, now=3.0)
 
 

@@ -1,5 +1,6 @@
 import json
 import signal
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,12 +36,18 @@ async def flow(folder: str) -> str:
 """
 
 
+def listening(port: int) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
 def test_reload(stepwell: Invoke, program: Any, url: str, tmp_path: Path) -> None:
     file = tmp_path / "proj" / "dev_app.py"
     file.parent.mkdir()
     file.write_text(SOURCE)
     dev = program("dev", file, "-u", url)
     dev.until("stepwell dev")
+    port = int(dev.until("  dashboard  ").rpartition(":")[2])
     assert "stepwell start flow" in dev.until("start one")
     dev.until("worker ready")
     stepwell("start", "flow", json.dumps({"folder": str(tmp_path)}), "--id", "f1", "-u", url)
@@ -51,8 +58,10 @@ def test_reload(stepwell: Invoke, program: Any, url: str, tmp_path: Path) -> Non
     dev.until("reloaded: 1 workflow, 2 steps")
     file.write_text(SOURCE + "\noh no(")
     dev.until("SyntaxError")
-    dev.until("it begins again when a file is saved")
+    dev.until("what ran before goes on")
+    assert listening(port), "the dashboard is still there"
     file.write_text(SOURCE.replace('"old"', '"new"'))
+    dev.until("reloaded: 1 workflow, 2 steps")
     dev.until("worker ready")
 
     stepwell("events", "send", "go", "{}", "--key", "k", "-u", url)

@@ -43,7 +43,7 @@ def test_no_database(stepwell: Invoke, url: str, tmp_path: Path) -> None:
     result = stepwell("doctor", "-u", url)
     assert result.exit_code == 1
     assert "✗ database" in result.stdout
-    assert "stepwell db init" in result.stdout
+    assert f"stepwell db init --url {url} (a worker does it, too)" in result.stdout
     assert list(tmp_path.iterdir()) == []
 
 
@@ -99,3 +99,19 @@ def test_a_damaged_database(stepwell: Invoke, url: str, tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "✗ database" in result.stdout
     assert "Restore a backup" in result.stdout
+
+
+def test_a_misspelt_variable_is_not_followed_by_there_are_none(
+    stepwell: Invoke, filled: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STEPWELL_NAMSPACE", "x")
+    said = stepwell("doctor", "-u", filled).stdout
+    assert "STEPWELL_NAMSPACE is no setting" in said
+    assert "no STEPWELL_ variable is set" not in said
+
+
+def test_every_variable_of_an_option_is_known(stepwell: Invoke, filled: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("HOST", "127.0.0.1"), ("PORT", "9"), ("LOG_FORMAT", "json"), ("APP", "app.py")):
+        monkeypatch.setenv(f"STEPWELL_{name}", value)
+    found = findings(stepwell("doctor", "-u", filled, "--json"))
+    assert found["environment"] == ("ok", "STEPWELL_APP, STEPWELL_HOST, STEPWELL_LOG_FORMAT, STEPWELL_PORT")

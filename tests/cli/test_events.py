@@ -49,7 +49,10 @@ def test_refusals(stepwell: Invoke, filled: str, shop: Any, arguments: list[str]
     assert said in result.stderr
 
 
-def test_publishing_what_nobody_waits_for_is_said(stepwell: Invoke, url: str) -> None:
+def test_publishing_what_nobody_waits_for_is_said_once(
+    stepwell: Invoke, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     result = stepwell("events", "publish", "unheard", "-u", url)
     assert result.exit_code == 0
-    assert "no workflow is on this event" in result.stderr
+    assert result.stderr == "Nothing was started: no workflow is on this event.\n"
+    assert caplog.messages == []

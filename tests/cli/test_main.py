@@ -94,7 +94,16 @@ def test_every_command_has_help(stepwell: Invoke) -> None:
 def test_usage_errors(stepwell: Invoke, arguments: list[str], said: str) -> None:
     result = stepwell(*arguments)
     assert result.exit_code == 2
-    assert said in result.stderr
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error[usage]: ")
+    assert said in line
+    assert line.endswith(" --help")
+
+
+def test_a_group_without_a_verb_shows_its_help(stepwell: Invoke) -> None:
+    said = stepwell("runs").output
+    assert "Usage: stepwell runs" in said
+    assert "error[" not in said
 
 
 def test_version(stepwell: Invoke) -> None:

@@ -29,8 +29,16 @@ def test_ago() -> None:
     assert ago(99.5, 100.0) == "now"
     assert ago(90.0, 100.0) == "10 s ago"
     assert ago(400.0, 100.0) == "in 5 min"
-    assert ago(0.0, 7_199.0) == "1 h ago"
+    assert ago(0.0, 7_199.0) == "2 h ago"
     assert ago(0.0, 200_000.0) == "2 d ago"
+    assert ago(699.0, 100.0) == "in 10 min"
+    assert ago(0.0, 59.6) == "1 min ago"
+    assert ago(0.0, 86_000.0) == "1 d ago"
+    assert ago(0.0, 1e9) == "11574 d ago"
+
+
+def test_what_was_just_now_is_as_old_as_it_took() -> None:
+    assert (ago(100.0, 101.96), span(1.96)) == ("2 s ago", "2.0 s")
 
 
 def test_moments() -> None:

@@ -5,9 +5,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
+
+from stepwell.store.sqlite.depot import SqliteDepot
 
 Invoke = Callable[..., Result]
 
@@ -83,3 +86,55 @@ def test_killed_in_the_middle_and_called_again(stepwell: Invoke, full: str, tmp_
     again = stepwell("move", full, target)
     assert again.exit_code == 0, again.output
     assert len(json.loads(stepwell("runs", "list", "--json", "-u", target).stdout)["runs"]) == 3
+
+
+@pytest.mark.parametrize("table", ["runs", "journal"])
+def test_ctrl_c_ends_it_after_a_part_and_says_what_to_do(
+    stepwell: Invoke, full: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    target = f"sqlite:///{tmp_path / 'new.db'}"
+    plain = SqliteDepot.write
+
+    async def write(self: SqliteDepot, namespace: str, what: Any, rows: Any, guard: Any) -> None:
+        await plain(self, namespace, what, rows, guard)
+        if what.name == table:
+            signal.raise_signal(signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as patched:
+        patched.setattr(SqliteDepot, "write", write)
+        stopped = stepwell("move", full, target)
+    assert stopped.exit_code == 130
+    assert "the move has not ended, nothing is lost" in stopped.stderr
+    assert f"stepwell move --abort {full}" in stopped.stderr
+    assert "moved" not in stopped.stdout
+    assert signal.getsignal(signal.SIGINT) is before
+    assert "namespace default: 3 runs" in stepwell("move", full, target).stdout
+
+
+def test_ctrl_c_when_all_has_arrived_does_not_hide_that_it_has(
+    stepwell: Invoke, full: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = SqliteDepot.settle
+
+    async def settle(self: SqliteDepot, namespace: str, note: str) -> None:
+        signal.raise_signal(signal.SIGINT)
+        await plain(self, namespace, note)
+
+    monkeypatch.setattr(SqliteDepot, "settle", settle)
+    moved = stepwell("move", full, f"sqlite:///{tmp_path / 'new.db'}")
+    assert moved.exit_code == 0, moved.output
+    assert "namespace default: 3 runs" in moved.stdout
+
+
+def test_the_second_ctrl_c_ends_at_once(stepwell: Invoke, full: str, tmp_path: Path,
+                                        monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    async def settle(self: SqliteDepot, namespace: str, note: str) -> None:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        raise AssertionError("not reached")
+
+    monkeypatch.setattr(SqliteDepot, "settle", settle)
+    ended = stepwell("move", full, f"sqlite:///{tmp_path / 'new.db'}")
+    assert ended.exit_code == 130
+    assert "moved" not in ended.stdout

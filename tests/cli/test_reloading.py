@@ -1,7 +1,10 @@
 import asyncio
+import logging
 import os
 import signal
 from pathlib import Path
+
+import pytest
 
 from stepwell.cli.reloading import Reloading
 from stepwell.cli.serving import Service
@@ -40,3 +43,35 @@ def test_a_worker_that_crashed_is_begun_again_without_a_change(tmp_path: Path, u
 
     assert asyncio.run(main()) == 0
     assert not (tmp_path / "crash").exists()
+
+
+def test_code_that_cannot_be_loaded_replaces_nothing(
+    tmp_path: Path, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "proj" / "mended_app.py"
+    file.parent.mkdir()
+    good = APP.format(folder=str(tmp_path), url=url)
+    file.write_text(good)
+
+    async def main() -> int:
+        reloading = Reloading(Service(reference=str(file), grace=0.5, level="error"), (file.parent,))
+        running = asyncio.create_task(reloading.run())
+        await until(tmp_path, 1)
+        serving = reloading._child
+        file.write_text(good + "\noh no(")
+        reloading._changed.set()
+        async with asyncio.timeout(20):
+            while "what ran before goes on" not in caplog.text:
+                await asyncio.sleep(0.01)
+        assert serving is not None
+        assert reloading._child is serving
+        assert serving.returncode is None
+        file.write_text(good)
+        reloading._changed.set()
+        await until(tmp_path, 3)  # the first one, the one that tries, and the new one
+        assert await serving.wait() == 0
+        os.kill(os.getpid(), signal.SIGTERM)
+        return await running
+
+    with caplog.at_level(logging.ERROR, "stepwell"):
+        assert asyncio.run(main()) == 0

@@ -12,6 +12,7 @@ import pytest
 from click.testing import Result
 
 from stepwell import App
+from tests.client.deploys import pinned_to
 from tests.client.serving import served
 
 Invoke = Callable[..., Result]
@@ -67,6 +68,47 @@ READS: list[tuple[str, ...]] = [
 ]
 
 
+def findings(result: Result) -> dict[str, tuple[str, str]]:
+    return {f["what"]: (f["level"], f["text"]) for f in json.loads(result.stdout)["findings"]}
+
+
+def test_the_doctor_examines_the_server_that_is_meant(
+    stepwell: Invoke, server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STEPWELL_API_URL", server)
+    examined = stepwell("doctor", "--json")
+    assert examined.exit_code == 0, examined.stdout
+    found = findings(examined)
+    assert found["server"][0] == "ok"
+    assert server in found["server"][1]
+    assert found["key"] == ("ok", "none is needed from here")
+    assert {"workers", "queue", "parked", "versions", "clocks"} <= set(found)
+    assert "database" not in found
+    assert findings(stepwell("doctor", "--server", server, "--json"))["server"] == found["server"]
+
+
+def test_the_doctor_says_that_a_server_does_not_answer(stepwell: Invoke) -> None:
+    examined = stepwell("doctor", "--server", "http://127.0.0.1:9", "--json")
+    assert examined.exit_code == 1
+    assert findings(examined)["server"][0] == "fail"
+    assert "does not answer" in findings(examined)["server"][1]
+
+
+def test_the_doctor_says_whom_the_server_takes_it_for(
+    stepwell: Invoke, works: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = stepwell("keys", "create", "ci", "--scope", "read", "-u", url).stdout.strip()
+    refused = stepwell("doctor", "--server", works, "--json")
+    assert refused.exit_code == 1
+    assert findings(refused)["key"] == ("fail", "the server wants one, and was shown none that is valid")
+    assert "workers" not in findings(refused)
+    monkeypatch.setenv("STEPWELL_API_KEY", secret)
+    found = findings(stepwell("doctor", "--server", works, "--json"))
+    assert found["key"] == ("ok", "ci, which may read")
+    assert found["workers"][0] == "ok"
+
+
 @pytest.mark.parametrize("words", READS, ids=" ".join)
 def test_reading_says_the_same(stepwell: Invoke, filled: str, server: str, words: tuple[str, ...]) -> None:
     local = stepwell(*words, "--json", "--url", filled)
@@ -88,9 +130,22 @@ def test_versions(stepwell: Invoke, filled: str, server: str) -> None:
         return found
 
     local, remote = told("--url", filled), told("--server", server)
-    assert [row | {"pinned": None} for row in local] == remote  # a server does not say what is pinned
+    assert local == remote
     assert "hello" in stepwell("versions", "list", "hello", "--server", server).stdout
     assert stepwell("versions", "diff", "nonesuch", "--server", server).exit_code == 3
+
+
+def test_runs_that_nobody_goes_on_with(stepwell: Invoke, works: str, url: str, shop: Any) -> None:
+    async def strand() -> None:
+        async with App(url, like=shop.app, mode="client") as client:
+            await pinned_to(client._engine(), "hello", "0ther")
+
+    asyncio.run(strand())
+    for way in (("--url", url), ("--server", works)):
+        said = stepwell("workers", "list", *way)
+        assert "1 run of 'hello' pinned to code 0ther, which no live worker has" in said.stderr
+        (lost,) = json.loads(stepwell("workers", "list", "--json", *way).stdout)["stranded"]
+        assert (lost["workflow"], lost["code"], lost["count"]) == ("hello", "0ther", 1)
 
 
 def test_what_is_not_there(stepwell: Invoke, server: str) -> None:

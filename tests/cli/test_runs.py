@@ -4,10 +4,15 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+import click.testing
 import pytest
 from click.testing import Result
 
 from stepwell import App
+from stepwell.cli import showing
+from stepwell.cli.runs import LONGEST_REASON, _about
+from stepwell.model.run import RunRow
+from stepwell.model.status import RunStatus
 
 Invoke = Callable[..., Result]
 
@@ -180,6 +185,7 @@ def test_steering(stepwell: Invoke, open_runs: str) -> None:
     assert steered("pause") == "paused"
     assert steered("resume") == "queued"
     assert steered("cancel") == "queued"
+    assert "one  cancelling, queued" in stepwell("runs", "cancel", "one", "-u", open_runs).stdout
     assert steered("terminate") == "terminated"
     assert steered("restart", "--yes") == "queued"
     shown = json.loads(stepwell("runs", "show", "one", "-u", open_runs, "--json").stdout)
@@ -206,3 +212,32 @@ def test_retry_goes_on_from_the_failure(stepwell: Invoke, url: str, shop: Any) -
     asyncio.run(prepare())
     assert stepwell("runs", "retry", "bad", "-u", url).stdout.split() == ["bad", "queued"]
     assert "retried" in stepwell("runs", "show", "bad", "-u", url).stdout
+
+
+def test_the_reason_of_a_parked_run_is_told_in_one_line() -> None:
+    row = RunRow(key=b"k" * 16, id="r1", workflow="w", status=RunStatus.PARKED,
+                 reason="no retry used:\n  journal  step a\n  code     step b" + " x" * 100)  # fmt: skip
+    assert _about(row).startswith("no retry used: journal step a code step b x x")
+    assert len(_about(row)) == LONGEST_REASON
+
+
+def test_a_long_journal_is_whole_for_programs_and_on_request(
+    stepwell: Invoke, url: str, shop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def prepare() -> None:
+        async with App(url, like=shop.app):
+            await (await shop.hello.options(id="h").start("ann")).result(10)
+
+    asyncio.run(prepare())
+    monkeypatch.setattr(showing, "MOST", 1)
+    assert "--all" not in stepwell("runs", "show", "h", "-u", url).stdout, "what is piped on is whole"
+    monkeypatch.setattr(click.testing._NamedTextIOWrapper, "isatty", lambda self: True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "  … 1 more: --all" in stepwell("runs", "show", "h", "-u", url).stdout
+    assert "--all" not in stepwell("runs", "show", "h", "--all", "-u", url).stdout
+
+
+def test_the_engines_own_frames_are_not_shown(stepwell: Invoke, filled: str) -> None:
+    shown = stepwell("runs", "show", "bad", "-u", filled).stdout
+    assert "shop.py" in shown
+    assert "executor.py" not in shown

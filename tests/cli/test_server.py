@@ -53,3 +53,9 @@ def test_beyond_this_machine_it_wants_a_key(stepwell: Invoke, tmp_path: Path) ->
 def test_a_port_that_cannot_be_had(stepwell: Invoke, tmp_path: Path) -> None:
     told = stepwell("server", "--host", "203.0.113.7", "--port", "0", "--url", f"sqlite:///{tmp_path / 's.db'}")
     assert told.exit_code == 2
+
+
+def test_a_database_that_nobody_else_sees_is_not_served(stepwell: Invoke) -> None:
+    told = stepwell("server", "--port", "0", "--url", "memory://")
+    assert told.exit_code == 2
+    assert "memory:// belongs to one process alone" in told.stderr

@@ -1,4 +1,5 @@
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,24 @@ def test_only_who_may_create_creates(url: str, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     talk(Target(url), nothing, create=True)
     talk(Target(url), nothing)
+
+
+def test_a_missing_database_is_named_in_what_makes_it(url: str, tmp_path: Path) -> None:
+    async def nothing(app: App) -> None: ...
+
+    with pytest.raises(SchemaMissing, match=re.escape(f"Create them: stepwell db init --url {url}")):
+        talk(Target(url), nothing)
+    nowhere = f"sqlite:///{tmp_path / 'no' / 'x.db'}"
+    with pytest.raises(SchemaMissing, match="does not exist: mend that, then: stepwell db init --url"):
+        talk(Target(nowhere), nothing)
+
+
+def test_without_a_name_it_is_made_by_the_plain_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    async def nothing(app: App) -> None: ...
+
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SchemaMissing, match=r"Create them: stepwell db init$"):
+        talk(Target(), nothing)
 
 
 def test_it_is_closed_afterwards(url: str) -> None:

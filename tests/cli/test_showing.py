@@ -12,7 +12,7 @@ from stepwell.model.status import RunStatus
 
 def seen(entries: list[dict[str, Any]], **fields: Any) -> Snapshot:
     row = RunRow(**{"key": b"k" * 16, "id": "r1", "workflow": "flow", "created_at": 100.0, **fields})
-    return Snapshot(row=row, entries=entries, view=view_of(entries), generation=row.generation, now=200.0)
+    return Snapshot(row=row, entries=entries, view=view_of(row, entries), generation=row.generation, now=200.0)
 
 
 def report(**fields: Any) -> RunStatusReport:
@@ -36,7 +36,7 @@ def test_everything_that_is_known_is_shown(capsys: pytest.CaptureFixture[str]) -
            "generation": 2, "deaths": 1, "parent": b"p" * 16, "parent_call": "kid", "tags": {"a": 1}}  # fmt: skip
     print_run(seen([{"k": "started", "at": 100.0}], **row), report(attempt=3, input={"x": 1}))
     shown = capsys.readouterr().out
-    for text in ("default, priority 100", "(after 1.0 s)", "in 1 min", "w1", "attempt     3", "generation  2",
+    for text in ("default, priority 100", "(after 1.0 s)", "in 2 min", "w1", "attempt     3", "generation  2",
                  "1 worker died with it", f"{b'p'.hex() * 16} (kid)", "a=1", '{"x":1}',
                  "generation 2, 1 entry"):  # fmt: skip
         assert text in shown, text

@@ -13,8 +13,11 @@ def test_a_run_at_one_moment(filled: str) -> None:
     assert (seen.row.id, seen.generation, len(seen.entries)) == ("good", 1, 3)
     assert [node.name for node in seen.view.roots] == ["greet"]
     assert seen.now > seen.row.created_at
-    earlier = talk(Target(filled), lambda app: snapshot(app, "good", 7))
-    assert earlier.view.roots == []
+
+
+def test_a_generation_that_never_was(filled: str) -> None:
+    with pytest.raises(NotFound, match="run 'good' has no generation 7; expected 1"):
+        talk(Target(filled), lambda app: snapshot(app, "good", 7))
 
 
 def test_a_replay_adds_what_is_open(filled: str, shop: Any) -> None:

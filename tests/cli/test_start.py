@@ -87,3 +87,9 @@ def test_wait(stepwell: Invoke, program: Any, shop: Any, url: str) -> None:
     late = stepwell("start", "approval", '"dan"', "--wait", "--timeout", "0.05s", "-u", url)
     assert late.exit_code == 1
     assert "error[timeout]" in late.stderr
+
+
+def test_a_database_that_ends_with_the_command_is_refused(stepwell: Invoke) -> None:
+    refused = stepwell("start", "hello", '"ann"', "--url", "memory://")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "error[invalid_option]: memory:// belongs to one process alone" in refused.stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stepwell.cli import supervisor
-from stepwell.cli.serving import Service
+from stepwell.cli.serving import UNUSABLE, Service
 from stepwell.cli.supervisor import Supervisor
 
 APP = """
@@ -51,3 +51,10 @@ def test_what_cannot_begin_ends_everything(tmp_path: Path, source: str, code: in
     file.write_text(source)
     service = Service(reference=str(file), level="error")
     assert asyncio.run(Supervisor(service, 2).run()) == code
+
+
+def test_a_database_that_can_never_be_opened_ends_everything(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = tmp_path / "placed_app.py"
+    file.write_text(f"from stepwell import App\napp = App('sqlite:///{tmp_path}/nowhere/x.db')\n")
+    assert asyncio.run(Supervisor(Service(reference=str(file), level="error"), 1).run()) == UNUSABLE
+    assert "another one begins" not in caplog.text

@@ -1,5 +1,6 @@
 import io
 import json
+import re
 
 import pytest
 
@@ -37,15 +38,35 @@ def test_lines(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_tables(capsys: pytest.CaptureFixture[str]) -> None:
-    table(["NAME", "N"], [["漢字", "1"], [("long name", "red"), "1000"]], right=["N"], squeeze="NAME")
+    table(["NAME", "N"], [["漢字", "1"], [("long name", "red"), "1000"]], right=["N"], squeeze={"NAME": 0})
     assert capsys.readouterr().out.splitlines() == ["NAME          N", "漢字          1", "long name  1000"]
 
 
 def test_a_terminal_is_not_overflowed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(terminal, "fancy", lambda *_: True)
     monkeypatch.setenv("COLUMNS", "40")
-    table(["ID", "ABOUT"], [["a" * 20, "b" * 100]], squeeze="ABOUT")
+    table(["ID", "ABOUT"], [["a" * 20, "b" * 100]], squeeze={"ABOUT": 0})
     assert f"{'b' * 17}…" in capsys.readouterr().out
+
+
+def test_columns_give_way_in_turn_and_those_that_may_vanish(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(terminal, "fancy", lambda *_: True)
+
+    def printed(columns: int) -> list[str]:
+        monkeypatch.setenv("COLUMNS", str(columns))
+        table(["ID", "WORKFLOW", "STATUS", "ABOUT"], [["a" * 32, "w" * 20, "succeeded", "b" * 30]],
+              squeeze={"ABOUT": 0, "WORKFLOW": 8})  # fmt: skip
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+        assert all(len(line) <= columns for line in plain.splitlines())
+        return plain.splitlines()[1].split()
+
+    whole = ["a" * 32, "w" * 20, "succeeded"]
+    assert printed(100) == [*whole, "b" * 30]
+    assert printed(75) == [*whole, "b" * 7 + "…"]
+    assert printed(70) == whole
+    assert printed(60) == ["a" * 32, "w" * 14 + "…", "succeeded"]
 
 
 @pytest.mark.parametrize(("text", "columns"), [("abc", 3), ("漢", 2), ("e\u0301", 1), ("✓", 1)])

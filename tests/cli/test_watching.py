@@ -1,5 +1,6 @@
 import asyncio
 import io
+import signal
 from typing import Any
 
 import pytest
@@ -9,15 +10,16 @@ from stepwell.cli import watching
 from stepwell.cli.calls import view_of
 from stepwell.cli.options import Target
 from stepwell.cli.session import talk
+from stepwell.cli.showing import MOST
 from stepwell.cli.snapshot import Snapshot
-from stepwell.cli.watching import Lines, rich_text, screen, watched
+from stepwell.cli.watching import Lines, interruptible, rich_text, screen, watched
 from stepwell.model.run import RunRow
 from stepwell.model.status import RunStatus
 
 
 def seen(entries: list[dict[str, Any]], **fields: Any) -> Snapshot:
     row = RunRow(**{"key": b"k" * 16, "id": "r1", "workflow": "flow", "created_at": 100.0, **fields})
-    return Snapshot(row=row, entries=entries, view=view_of(entries), generation=1, now=110.0)
+    return Snapshot(row=row, entries=entries, view=view_of(row, entries), generation=1, now=110.0)
 
 
 def text(lines: list[Any]) -> list[str]:
@@ -33,7 +35,7 @@ def test_each_happening_is_one_line_and_said_once() -> None:
     running = seen(entries, status=RunStatus.RUNNING, progress=0.5, note="half")
     assert text(lines.news(running)) == [
         "+10.0 s r1 running",
-        "+10.0 s ↻ a ValueError: no attempt 2 in 1.0 s",
+        "+2.0 s ↻ a ValueError: no attempt 2 in 1.0 s",
         "+10.0 s 50% half",
     ]
     assert lines.news(running) == []
@@ -42,14 +44,14 @@ def test_each_happening_is_one_line_and_said_once() -> None:
                 {"k": "cancel", "at": 105.0}]  # fmt: skip
     waiting = seen(entries, status=RunStatus.WAITING, progress=0.5, note="half", reason="waiting for event paid")
     assert text(lines.news(waiting)) == [
-        "+4.0 s ✓ a 1.0 s → 5",
+        "+4.0 s ✓ a 3.0 s → 5",
         "+4.0 s … paid event key=k",
         "+5.0 s ! cancel requested (operator)",
         "+10.0 s r1 waiting waiting for event paid",
     ]
     entries.append({"k": "finish", "at": 106.0, "status": "failed", "error": {"type": "E", "message": "x"}})
     failed = seen(entries, status=RunStatus.FAILED, finished_at=106.0, progress=0.5, note="half")
-    assert text(lines.news(failed)) == ["+6.0 s r1 failed", "+10.0 s E: x"]
+    assert text(lines.news(failed)) == ["+6.0 s ⊘ paid event key=k 2.0 s", "+6.0 s r1 failed", "+10.0 s E: x"]
 
 
 def test_following_a_run_while_it_goes_on(url: str, shop: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,3 +91,38 @@ def test_the_live_view_is_safe() -> None:
     shown = console.export_text()
     assert "[bold]\\x1b]0;x\\x07" in shown
     assert "\x1b" not in shown
+
+
+def test_a_long_journal_keeps_to_the_screen_while_the_run_goes_on() -> None:
+    entries = [{"k": "started", "at": 1.0}]
+    entries += [{"k": "step", "at": 2.0, "call": f"s{n}", "value": {"v": n}} for n in range(10_000)]
+    lines = text(screen(seen(entries, status=RunStatus.RUNNING), 24))
+    assert len(lines) == 24
+    assert lines[0] == "r1 flow running"
+    assert "… 9,978 more" in lines
+    assert "s0" in lines[1]
+    assert "s9999" in lines[-1]
+    assert len(screen(seen(entries, status=RunStatus.SUCCEEDED))) == 1 + MOST
+
+
+def test_ctrl_c_ends_it_in_the_middle_of_drawing() -> None:
+    before = signal.getsignal(signal.SIGINT)
+
+    async def main() -> None:
+        signal.raise_signal(signal.SIGINT)
+        raise AssertionError("a task that waits for nothing goes on")
+
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        asyncio.run(main())
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_remarks_come_where_they_happened() -> None:
+    entries = [{"k": "started", "at": 100.0, "code": "01d"}, {"k": "code", "at": 101.0, "code": "c0de"},
+               {"k": "step", "at": 102.0, "call": "a", "began": 101.0, "value": {"v": 5}},
+               {"k": "finish", "at": 106.0, "status": "succeeded", "value": {"v": 5}}]  # fmt: skip
+    ended = seen(entries, status=RunStatus.SUCCEEDED, finished_at=106.0)
+    marked, step, end = text(Lines().news(ended))
+    assert marked.startswith("+1.0 s !")
+    assert step == "+2.0 s ✓ a 1.0 s → 5"
+    assert end == "+6.0 s r1 succeeded"

@@ -45,6 +45,18 @@ def test_sigterm_drains(stepwell: Invoke, program: Any, shop: Any, url: str, tmp
     assert all(json.loads(line) for line in worker.said)
 
 
+def test_a_database_that_was_moved_ends_the_worker(
+    stepwell: Invoke, program: Any, shop: Any, url: str, tmp_path: Path
+) -> None:
+    worker = program("worker", shop.__file__, "-u", url, env={"STEPWELL_POLL_INTERVAL": "0.05"})
+    worker.until("worker ready")
+    assert stepwell("move", url, f"sqlite:///{tmp_path / 'new.db'}").exit_code == 0
+    assert worker.end() == 5
+    said = "".join(worker.said)
+    assert "the database was moved to" in said
+    assert "another one begins" not in said
+
+
 def test_a_second_signal_stops_at_once(stepwell: Invoke, program: Any, shop: Any, url: str, tmp_path: Path) -> None:
     worker = program("worker", shop.__file__, "-u", url)
     worker.until("worker ready")

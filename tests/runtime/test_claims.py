@@ -59,7 +59,7 @@ class Worker:
         self.names = ("w",)
         self.codes = ("0a1b2c3d4e5f",)
         self.suspended: dict[bytes, int] = {}
-        self.stopping = self.dead = False
+        self.stopping = self.dead = self.moved = False
         self.finished_count = 0
         self.taken: list[Claimed] = []
         self.doubts = 0
@@ -276,6 +276,7 @@ async def test_a_moved_database_ends_it() -> None:
     worker.claims.start()
     await worker.until(lambda: worker.dead)
     assert "elsewhere" in worker.gave_up
+    assert worker.moved
     await worker.stop()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 import msgspec
 
+from stepwell.errors import InvalidDuration
 from stepwell.model.duration import instant, seconds
 
 
@@ -57,5 +58,15 @@ def moment(text: str | None, now: float) -> float | None:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        return now - seconds(text, "a moment")
+        return now - _length(text)
     return instant(at if at.tzinfo is not None else at.astimezone(UTC))
+
+
+def _length(text: str) -> float:
+    try:
+        return seconds(text)
+    except InvalidDuration:
+        raise InvalidDuration(
+            f"{text!r} is no moment",
+            expected="how long ago (2h, '3 days'), or a date: 2026-01-31, 2026-01-31T10:00, 2026-01-31T10:00Z",
+        ) from None

@@ -21,18 +21,17 @@ def list_(name: str | None, target: Target, json: bool) -> None:
     from stepwell.cli.moments import CLOCK, iso
     from stepwell.cli.session import talk
     from stepwell.cli.terminal import line, print_json
-    from stepwell.client.app import App
-    from stepwell.client.versions import offering, pinned
+    from stepwell.client.versions import offering
 
     async def look(client: Any) -> Any:
-        held = await pinned(client._engine().store) if isinstance(client, App) else None
+        held = {(one.workflow, one.code): one.count for one in await client.pinned()}
         return await client.versions(name), await client.workers(), held
 
     found, workers, held = talk(target, look)
     now = CLOCK.now()
     rows = [{"kind": one.kind, "name": one.name, "number": one.number, "code": one.code, "first_seen": iso(one.at),
              "workers": offering(workers, one.name, one.code, now), "python": one.python,
-             "pinned": None if held is None else held.get((one.name, one.code), (0, 0.0))[0]}
+             "pinned": held.get((one.name, one.code), 0)}
             for one in found]  # fmt: skip
     if json:
         print_json({"versions": rows})
@@ -50,8 +49,7 @@ def _print(found: list[Any], rows: list[dict[str, Any]], now: float) -> None:
         ["KIND", "NAME", "VERSION", "CODE", "FIRST SEEN", "WORKERS", "PINNED"],
         [[row["kind"], (row["name"], "bold"), str(row["number"]), row["code"], ago(one.at, now),
           (str(row["workers"]), "green" if row["workers"] else "bright_black"),
-          ("" if row["pinned"] is None else str(row["pinned"]),
-           "bold yellow" if row["pinned"] and not row["workers"] else "")]
+          (str(row["pinned"]), "bold yellow" if row["pinned"] and not row["workers"] else "")]
          for one, row in zip(found, rows, strict=True)],
         right=["VERSION", "WORKERS", "PINNED"],
     )  # fmt: skip

@@ -23,7 +23,7 @@ def show(target: Target, json: bool) -> None:
     """
     from stepwell.cli.terminal import print_json, table
 
-    rows = [*_remote(target), *_settings(target)]
+    rows = [*_remote(target), *_code(target), *_settings(target)]
     if json:
         print_json({name: {"value": value, "origin": origin} for name, value, origin, _ in rows})
         return
@@ -58,28 +58,43 @@ def _remote(target: Target) -> list[Row]:
     ]
 
 
+def _code(target: Target) -> list[Row]:
+    """Where the definitions are."""
+    from click.core import ParameterSource
+
+    said = click.get_current_context().get_parameter_source("app")
+    origin = {ParameterSource.COMMANDLINE: "command line", ParameterSource.ENVIRONMENT: "STEPWELL_APP"}
+    return [("app", target.app, origin.get(said, "default") if said is not None else "default", "STEPWELL_APP")]
+
+
 def _settings(target: Target) -> list[Row]:
     from stepwell.cli.session import client_of
     from stepwell.client.app import App
-    from stepwell.client.config import PREFIX
+    from stepwell.client.config import PREFIX, settings
     from stepwell.client.stores import masked
 
     app = client_of(target._replace(local=True, server=None))
     assert isinstance(app, App)
     own = {"database_url": target.url, "namespace": target.namespace}
+    first = app.registry.app  # who looks only talks to the database; this one may do more
+    of_code = first._given if target.app is not None and isinstance(first, App) else {}
+    mode = settings({"mode": of_code.get("mode")}, named=target.profile)
     rows: list[Row] = []
     for name in app.settings.__struct_fields__:
-        if name == "origin" or (name == "mode" and target.app is None):
+        if name == "origin":
             continue
-        value = getattr(app.settings, name)
-        origin = app.settings.origin[name]
+        found = mode if name == "mode" else app.settings
+        value, origin = getattr(found, name), found.origin[name]
         if origin == "argument":
-            origin = _given(own.get(name), target)
+            origin = _given(own.get(name), name in of_code and of_code[name] is not None, target, mode.origin[name])
         rows.append((name, masked(value) if name == "database_url" else value, origin, PREFIX + name.upper()))
     return rows
 
 
-def _given(option: str | None, target: Target) -> str:
+def _given(option: str | None, by_code: bool, target: Target, otherwise: str) -> str:
+    """Who gave it: an option, the profile that an option names, or the code."""
     if option is not None:
         return "command line"
-    return f"code ({target.app})" if target.profile is None else f"profile {target.profile}"
+    if otherwise.startswith("profile ") and target.profile is not None:
+        return otherwise
+    return f"code ({target.app})" if by_code else otherwise

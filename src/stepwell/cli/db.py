@@ -37,6 +37,7 @@ def upgrade(sql: bool, url: str | None, namespace: str | None) -> None:
 @database_only
 def status(json: bool, url: str | None, namespace: str | None) -> None:
     """Say which schema the database has, and whether this version can use it. Exit code 5 if it cannot."""
+    from stepwell.cli.absent import creation
     from stepwell.cli.failures import WORLD
     from stepwell.cli.terminal import line, print_json
     from stepwell.client.database import schema_report
@@ -50,7 +51,7 @@ def status(json: bool, url: str | None, namespace: str | None) -> None:
         if report.usable:
             line("state     ", ("up to date", "green"))
         elif report.schema == 0:
-            line("state     ", ("no tables", "yellow"), "; create them: stepwell db init")
+            line("state     ", ("no tables", "yellow"), "; create them: ", creation(url))
         else:
             line("state     ", ("not usable", "red"), f"; pending: {', '.join(report.pending) or 'nothing'}")
     if not report.usable:

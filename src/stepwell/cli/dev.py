@@ -28,7 +28,8 @@ def command(app: str, watch: tuple[Path, ...], port: int, no_dashboard: bool, qu
 
     REF is file.py or module:app. The dashboard and the REST API are served on this machine's own address.
 
-    Runs in flight survive the reload: they go on in the new process, with the new code. Ctrl-C drains.
+    Runs in flight survive the reload: they go on in the new process, with the new code. Code that cannot be loaded is
+    shown with its error, and what ran before goes on until it is mended. Ctrl-C drains.
     """
     import asyncio
 

@@ -10,24 +10,28 @@ from typing import Any, Final
 
 import click
 
-from stepwell.cli.options import Target, as_json, database
+from stepwell.cli.options import Target, as_json, place
 
 OTHER_VARIABLES: Final = ("STEPWELL_APP", "STEPWELL_DEBUG", "STEPWELL_ALONE", "STEPWELL_PROFILE", "STEPWELL_API_URL",
-                          "STEPWELL_API_KEY", "STEPWELL_API_KEY_FILE")  # fmt: skip
+                          "STEPWELL_API_KEY", "STEPWELL_API_KEY_FILE", "STEPWELL_HOST", "STEPWELL_PORT",
+                          "STEPWELL_LOG_FORMAT")  # fmt: skip
 AGES: Final = (86_400.0, 3_600.0, 600.0, 60.0)
-LATE: Final = 60.0
 SKEW: Final = 2.0
 ICONS: Final = {"ok": ("✓", "green"), "warn": ("!", "bold yellow"), "fail": ("✗", "bold red")}
 
 
 @click.command()
 @as_json
-@database
-def command(url: str | None, namespace: str | None, json: bool) -> None:
-    """Look at everything that could be wrong, and say what to do. Exit code 1 if something is."""
+@place
+def command(target: Target, json: bool) -> None:
+    """Look at everything that could be wrong, and say what to do. Exit code 1 if something is.
+
+    Of a server: that it answers, whom it takes us for, and the runs and workers behind it; its database is looked at
+    where that can be reached.
+    """
     from stepwell.cli.terminal import line, print_json
 
-    findings = list(examined(Target(url, namespace, local=True)))
+    findings = list(examined(target))
     failed = any(finding.level == "fail" for finding in findings)
     if json:
         print_json({"ok": not failed, "findings": [finding._asdict() for finding in findings]})
@@ -44,29 +48,31 @@ def command(url: str | None, namespace: str | None, json: bool) -> None:
 def examined(target: Target) -> Iterator[Any]:
     """Every finding, one after the other; what cannot be looked at is a finding, too."""
     from stepwell.cli.session import talk
-    from stepwell.client.config import settings
     from stepwell.client.database import Finding, health
+    from stepwell.client.places import place_of
     from stepwell.errors import StepwellError, UsageError, WorldError
 
     yield _python()
     yield from _libraries()
     yield from _variables()
     try:
-        found = settings({"database_url": target.url, "namespace": target.namespace})
+        found = place_of(target.url, target.server, namespace=target.namespace, profile=target.profile)
     except UsageError as error:
         yield Finding("settings", "fail", str(error))
         return
-    schema = _schema(found)
-    yield schema
-    if schema.level == "fail":
-        return
+    if found.server is None:
+        schema = _schema(found.settings, named=found.explicit)
+        yield schema
+        if schema.level == "fail":
+            return
     try:
-        yield from health(found)
+        if found.server is None:
+            yield from health(found.settings)
         yield from talk(target, _engine)
     except WorldError as error:
-        yield Finding("database", "fail", str(error))
+        yield Finding("database" if found.server is None else "server", "fail", str(error))
     except StepwellError as error:
-        yield Finding("engine", "fail", str(error))
+        yield Finding("engine" if found.server is None else "server", "fail", str(error))
 
 
 def _python() -> Any:
@@ -104,10 +110,12 @@ def _variables() -> Iterator[Any]:
             hint = f"Did you mean {near[0]}?" if near else "Take it out, or look for its name: stepwell config show"
             yield Finding("environment", "warn", f"{name} is no setting of this version", hint)
     right = [name for name in there if name in known]
-    yield Finding("environment", "ok", ", ".join(right) or "no STEPWELL_ variable is set")
+    if right or not there:
+        yield Finding("environment", "ok", ", ".join(right) or "no STEPWELL_ variable is set")
 
 
-def _schema(settings: Any) -> Any:
+def _schema(settings: Any, *, named: bool) -> Any:
+    from stepwell.cli.absent import INIT, how_to_create
     from stepwell.client.database import Finding, schema_report
     from stepwell.errors import StepwellError
 
@@ -119,7 +127,8 @@ def _schema(settings: Any) -> Any:
     if report.usable:
         return Finding("database", "ok", where)
     if report.schema == 0:
-        return Finding("database", "fail", where, "Create it: stepwell db init (a worker does it, too).")
+        hint = how_to_create(f"Create it: {INIT}", settings.database_url if named else None)
+        return Finding("database", "fail", where, f"{hint} (a worker does it, too).")
     if report.pending:
         return Finding("database", "fail", where, "Bring it up to date: stepwell db upgrade")
     hint = "Upgrade this installation: pip install --upgrade stepwell"
@@ -128,16 +137,22 @@ def _schema(settings: Any) -> Any:
 
 async def _engine(app: Any) -> list[Any]:
     """What an open client sees: workers, the queue, runs that need a person, clocks."""
+    from stepwell.cli.doctor_server import queue, server
     from stepwell.cli.moments import CLOCK
     from stepwell.client.app import App
 
+    local = isinstance(app, App)
+    seen = [] if local else server(app)
+    if any(finding.level == "fail" for finding in seen):
+        return seen
     # The clock that leases and timers go by: a shared database's own, where the machines' may differ.
-    now = (app._engine().clock if isinstance(app, App) else CLOCK).now()
+    now = (app._engine().clock if local else CLOCK).now()
     workers = (await app.status()).workers
     counts = await app.runs.count()
     return [
+        *seen,
         _workers(workers, counts, now),
-        await _queue(app, now, bool(workers)),
+        await (_queue(app, now, bool(workers)) if local else queue(app, bool(workers))),
         _parked(counts),
         _stranded(await app.stranded()),
         await _clocks(app, workers, now),
@@ -162,21 +177,14 @@ def _workers(workers: list[Any], counts: dict[str, int], now: float) -> Any:
 
 
 async def _queue(app: Any, now: float, any_worker: bool) -> Any:
-    from stepwell.cli.moments import span
-    from stepwell.client.database import Finding
+    from stepwell.cli.doctor_server import LATE, waited
 
     for age in AGES:
         page = await app.runs.list(status="queued", until=now - age, limit=1000)
-        waited = [now - since for row in page.runs if (since := _ready_since(row, now)) is not None]
-        if waited and max(waited) >= LATE:
-            text = f"a run has been ready for {span(max(waited))} and nobody takes it"
-            hint = "See which: stepwell runs list --status queued. " + (
-                "No worker has its workflow or its queue, or they are all busy."
-                if any_worker
-                else "No worker is alive."
-            )
-            return Finding("queue", "warn", text, hint)
-    return Finding("queue", "ok", "no run has been ready for more than a minute")
+        ready = [now - since for row in page.runs if (since := _ready_since(row, now)) is not None]
+        if ready and max(ready) >= LATE:
+            return waited(max(ready), any_worker)
+    return waited(None, any_worker)
 
 
 def _ready_since(row: Any, now: float) -> float | None:

@@ -60,6 +60,7 @@ def publish(name: str, payload: str | None, event_id: str | None, target: Target
     from stepwell.cli.arguments import json_argument
     from stepwell.cli.session import talk
     from stepwell.cli.terminal import line, print_json
+    from stepwell.cli.warned import unlogged
     from stepwell.client.app import App
 
     data = json_argument(payload)
@@ -67,7 +68,8 @@ def publish(name: str, payload: str | None, event_id: str | None, target: Target
     async def tell(client: Any) -> list[tuple[str, str]]:
         if isinstance(client, App) and target.app is None and name not in client.registry.events:
             client.event(name, Any)
-        runs = await client.send(name, data, id=event_id)
+        with unlogged("stepwell.client"):  # that nothing was on it is said below
+            runs = await client.send(name, data, id=event_id)
         return [(run.id, run.workflow) for run in runs]
 
     runs = talk(target, tell, create=True)

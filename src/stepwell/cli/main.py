@@ -74,9 +74,17 @@ class Commands(click.Group):
             ctx.fail(f"There is no command {args[0]!r}.{hint}")
         return super().resolve_command(ctx, args)
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **extra)
+        except click.UsageError as error:
+            raise _in_our_form(error) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            raise _in_our_form(error) from None
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except BrokenPipeError:  # `stepwell runs list | head`: whoever reads has seen enough
@@ -88,6 +96,17 @@ class Commands(click.Group):
             from stepwell.cli.failures import shown
 
             raise shown(error) from error
+
+
+def _in_our_form(error: click.UsageError) -> click.ClickException:
+    """Wrong usage as every other error is shown, with the way to the help; who says nothing gets the help itself."""
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
+        return error
+    from stepwell.cli.failures import USAGE, Shown
+
+    said = error.format_message().rstrip()
+    path = error.ctx.command_path if error.ctx is not None else "stepwell"
+    return Shown("usage", f"{said}{'' if said.endswith(('.', '!', '?')) else '.'} See: {path} --help", USAGE)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)
@@ -111,7 +130,10 @@ def _version(ctx: click.Context) -> None:
 
 def main() -> None:
     """Run the command line of this process, and exit."""
+    from stepwell.cli.warned import plain_warnings
+
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that has no ✓ shows an escape instead
+    plain_warnings()
     cli(prog_name="stepwell")

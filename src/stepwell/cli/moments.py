@@ -9,7 +9,8 @@ CLOCK: Final = SystemClock()
 _UNITS: Final = ((1, 60, 3_600, "min", "s"), (60, 60, 1_440, "h", "min"), (3_600, 24, 0, "d", "h"))
 """Seconds of the smaller unit, how many of it make the larger one, and with how many the next row begins."""
 
-_ROUGH: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+_ROUGH: Final = ((1, "s", 60), (60, "min", 60), (3_600, "h", 24), (86_400, "d", None))
+"""Seconds of each unit, and with how many of it the next one begins."""
 
 
 def span(seconds: float) -> str:
@@ -27,15 +28,17 @@ def span(seconds: float) -> str:
 
 
 def ago(at: float | None, now: float) -> str:
-    """How long ago, or in how long, in one unit: "3 min ago", "in 2 h"."""
+    """How long ago, or in how long, in one unit, rounded as `span` does: "3 min ago", "in 2 h"."""
     if at is None:
         return ""
     distance = abs(now - at)
     if distance < 1:
         return "now"
-    length, unit = next((length, unit) for length, unit in _ROUGH if distance >= length)
-    about = f"{int(distance // length)} {unit}"
-    return f"{about} ago" if at <= now else f"in {about}"
+    for length, unit, end in _ROUGH:
+        count = round(distance / length)
+        if end is None or count < end:
+            return f"{count} {unit} ago" if at <= now else f"in {count} {unit}"
+    raise AssertionError
 
 
 def local(at: float | None) -> str:

@@ -1,4 +1,4 @@
-"""One worker process at a time, replaced when a file changes."""
+"""One worker process at a time, replaced when a file changes and the code as it is then can be loaded."""
 
 import asyncio
 import logging
@@ -49,11 +49,14 @@ class Reloading:
             self._changed.set()
 
     async def _serve(self) -> None:
-        """One process, until something changes, it dies, or we are asked to stop."""
+        """One process, until there is code to replace it with, it dies, or we are asked to stop."""
         self._changed.clear()
         child = self._child = await spawn("stepwell.cli.serving", self._service, self._service.reference)
         ended = asyncio.ensure_future(child.wait())
         await self._first(ended, self._changed, self._stopping.asked)
+        while not (ended.done() or self._stopping.asked.is_set() or await self._loads()):
+            log.error("what ran before goes on, with the code that it has, until a file is saved")
+            await self._first(ended, self._changed, self._stopping.asked)
         if not ended.done():
             self._service = msgspec.structs.replace(self._service, banner="again")
             child.terminate()
@@ -67,6 +70,23 @@ class Reloading:
             log.error("the worker ended with %s; %s", manner_of(code),
                       "it begins again when a file is saved" if broken else "another one begins")  # fmt: skip
             await self._first(None, self._changed, self._stopping.asked, timeout=None if broken else PAUSE)
+
+    async def _loads(self) -> bool:
+        """Whether the code can be loaded as it is now: a process of its own tries it, and shows what is wrong.
+
+        The API and the dashboard are served meanwhile, by the code before.
+        """
+        while True:
+            self._changed.clear()
+            probe = await spawn("stepwell.cli.serving", msgspec.structs.replace(self._service, probe=True), "probe")
+            ended = asyncio.ensure_future(probe.wait())
+            await self._first(ended, self._changed, self._stopping.asked)
+            if ended.done():
+                return ended.result() == 0
+            probe.kill()
+            await ended
+            if self._stopping.asked.is_set():
+                return True
 
     async def _first(
         self, ended: "asyncio.Future[int] | None", *events: asyncio.Event, timeout: float | None = None

@@ -1,11 +1,13 @@
 """`stepwell runs`: lists runs, shows them, watches them, and steers them."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from stepwell.cli.options import Target, Verbs, as_json, code, place
+
+LONGEST_REASON: Final = 160
 
 
 @click.group(cls=Verbs)
@@ -69,18 +71,20 @@ def _print_list(rows: list[Any], now: float) -> None:
             for row in rows
         ],
         right=["TOOK"],
-        squeeze="ABOUT",
+        squeeze={"ABOUT": 0, "WORKFLOW": 8},
     )  # fmt: skip
 
 
 def _about(row: Any) -> str:
+    from stepwell.cli.terminal import cut
+
     facts = []
     if row.progress is not None:
         facts.append(f"{row.progress:.0%} {row.note or ''}".strip())
     if row.cancelling and not row.status.terminal:
         facts.append("cancelling")
     if row.reason and row.status.value in ("waiting", "parked", "paused", "failed"):
-        facts.append(row.reason.splitlines()[0])
+        facts.append(cut(" ".join(row.reason.split()), LONGEST_REASON))
     facts += [f"{name}={value}" for name, value in row.tags.items()]
     return " · ".join(facts)
 
@@ -88,17 +92,21 @@ def _about(row: Any) -> str:
 @command.command()
 @click.argument("run")
 @click.option("--generation", "-g", type=click.IntRange(1), metavar="N", help="The journal of this generation.")
+@click.option("--all", "whole", is_flag=True,
+              help="The whole journal; a terminal gets the beginning and the end of a long one.")  # fmt: skip
 @as_json
 @code
 @place
-def show(run: str, generation: int | None, target: Target, json: bool) -> None:
+def show(run: str, generation: int | None, whole: bool, target: Target, json: bool) -> None:
     """Show a run: its state, its journal as a tree, its errors.
 
     With --app the code is replayed over the journal (nothing is executed) to show what the body waits for.
     """
+    import sys
+
     from stepwell.cli.rows import report_data, run_data
     from stepwell.cli.session import talk
-    from stepwell.cli.showing import print_run
+    from stepwell.cli.showing import MOST, print_run
     from stepwell.cli.snapshot import snapshot
     from stepwell.cli.terminal import print_json
 
@@ -109,7 +117,7 @@ def show(run: str, generation: int | None, target: Target, json: bool) -> None:
     if json:
         print_json(run_data(seen.row) | report_data(report) | {"journal": seen.entries})
     else:
-        print_run(seen, report)
+        print_run(seen, report, None if whole or not sys.stdout.isatty() else MOST)
 
 
 @command.command()
@@ -124,9 +132,10 @@ def watch(run: str, every: float, target: Target) -> None:
     In a terminal it is a live tree; elsewhere a line for whatever happens.
     """
     from stepwell.cli.session import talk
-    from stepwell.cli.watching import watched
+    from stepwell.cli.watching import interruptible, watched
 
-    row = talk(target, lambda client: watched(client, run, every, replay=target.app is not None))
+    with interruptible():
+        row = talk(target, lambda client: watched(client, run, every, replay=target.app is not None))
     if row.status.value != "succeeded":
         click.get_current_context().exit(1)
 
@@ -224,10 +233,16 @@ def _steer(verb: str, runs: tuple[str, ...], target: Target, json: bool) -> None
             failure.show()
         elif not json:
             status = str(answer.status.value)
-            doing = {"cancel": "cancelling, ", "pause": "pausing, "}.get(verb, "") if status == "running" else ""
-            line(answer.id, "  ", doing, (status, STYLES[status]))
+            line(answer.id, "  ", _doing(verb, answer), (status, STYLES[status]))
     if errors:
         click.get_current_context().exit(exit_code_of(errors[0]))
+
+
+def _doing(verb: str, row: Any) -> str:
+    """What has been asked for and is still to be done by whoever takes the run or has it."""
+    if verb == "cancel" and row.cancelling and not row.status.terminal:
+        return "cancelling, "
+    return "pausing, " if verb == "pause" and row.status.value == "running" else ""
 
 
 for _name, _about_verb in _VERBS.items():

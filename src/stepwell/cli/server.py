@@ -37,6 +37,7 @@ async def serve_until_stopped(reference: str | None, url: str | None, namespace:
     """Serve until the process is asked to stop. Raises NoKey, InvalidOption, WorldError and as `discover.load`."""
     import logging
 
+    from stepwell.cli.session import refuse_memory
     from stepwell.client.app import App
     from stepwell.client.discover import load
     from stepwell.client.stopping import Stopping
@@ -45,6 +46,7 @@ async def serve_until_stopped(reference: str | None, url: str | None, namespace:
 
     like = None if reference is None else load(reference)
     app = App(url, namespace=namespace, mode="client", like=like)
+    refuse_memory(app.settings.database_url)
     stopping = Stopping(at_once=True).listen()
     async with app:
         serving = await serve(app, host, port, trusted=trust)

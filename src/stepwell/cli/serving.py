@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from stepwell.authoring.step import Step
+from stepwell.cli.absent import in_the_way
 from stepwell.cli.moments import counted
+from stepwell.cli.session import refuse_memory
+from stepwell.cli.warned import plain_warnings
 from stepwell.client.app import App
 from stepwell.client.discover import load
 from stepwell.client.isolated import Isolation
@@ -35,7 +38,8 @@ LOOK: Final = 1.0
 class Service(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker process is to do; None where the app's own settings decide.
 
-    `port`: serve the API and the dashboard there, too, on this machine's own address.
+    `port`: serve the API and the dashboard there, too, on this machine's own address. `probe`: only see whether the app
+    can be loaded, and work on nothing.
     """
 
     reference: str
@@ -50,24 +54,28 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     banner: str = ""
     verbose: bool = False
     port: int | None = None
+    probe: bool = False
 
 
 def main() -> int:
     """Work until asked to stop; the exit code says why it ended."""
     service = orders(Service)
+    plain_warnings()
     write_log(service.level, service.form)
+    url = ""
     try:
         given = load(service.reference)
         app = App(service.url, namespace=service.namespace, concurrency=service.concurrency, grace=service.grace,
                   retention=given.retention, like=given)  # fmt: skip
-        if app.settings.database_url.startswith("memory:"):
-            raise InvalidOption("memory:// belongs to one process alone: nobody could give this worker a run",
-                                hint="Use a file: --url sqlite:///stepwell.db")  # fmt: skip
+        refuse_memory(app.settings.database_url)
+        url = app.settings.database_url
+        if service.probe:
+            return 0
         return asyncio.run(_serve(app, service))
     except StepwellError as error:
         _show(error, service.form)
         if isinstance(error, WorldError):
-            return AGAIN if error.retryable else UNUSABLE
+            return AGAIN if error.retryable and in_the_way(url) is None else UNUSABLE
         return USELESS
 
 
@@ -106,6 +114,8 @@ async def _serve(app: App, service: Service) -> int:
         log.info("worker stops; it holds %s", counted(len(worker.runs), "run"), extra={"worker": worker.id})
         alone = asyncio.ensure_future(isolation.stop())  # beside our own draining, which begins now
     await alone
+    if worker.moved:
+        return UNUSABLE
     return AGAIN if worker.dead else 0
 
 

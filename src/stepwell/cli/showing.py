@@ -1,22 +1,27 @@
 """Prints one run: header, tree of calls, errors."""
 
-from typing import Any
+from typing import Any, Final
 
 from stepwell.authoring.handle import RunStatusReport
 from stepwell.cli.moments import ago, counted, local, span
 from stepwell.cli.snapshot import Snapshot
 from stepwell.cli.terminal import STYLES, line
-from stepwell.cli.tree import Line, compact, drawn, headline, told
+from stepwell.cli.tree import Line, compact, drawn, headline, shortened, told
 from stepwell.model.run import RunRow
 
 _LABEL = 12
+MOST: Final = 100
+"""Lines of a journal that a person is shown who has not asked for all."""
 
 
-def print_run(seen: Snapshot, report: RunStatusReport) -> None:
-    """Everything about a run, top down: what it is, what happened, what went wrong."""
+def print_run(seen: Snapshot, report: RunStatusReport, most: int | None = None) -> None:
+    """Everything about a run, top down: what it is, what happened, what went wrong.
+
+    `most`: lines of the journal at most; what is in the middle of more is left out, and how many these are is said.
+    """
     for parts in [*header(seen), *_facts(seen, report)]:
         line(*parts)
-    lines = drawn(seen.view, seen.now)
+    lines = shortened(drawn(seen.view, seen.now), most, ": --all")
     line()
     which = f"generation {seen.generation}, " if seen.row.generation > 1 else ""
     void = f", {seen.view.void} void" if seen.view.void else ""

@@ -4,12 +4,12 @@ from typing import Any
 
 import msgspec
 
-from stepwell.cli.calls import JournalView, add_open, view_of
+from stepwell.cli.calls import JournalView, view_of
 from stepwell.cli.moments import CLOCK
 from stepwell.client.app import App
 from stepwell.client.remote import RemoteClient
+from stepwell.errors import NotFound
 from stepwell.model.run import RunRow
-from stepwell.model.status import RunStatus
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,16 +27,21 @@ async def snapshot(client: App | RemoteClient, run_id: str, generation: int | No
     """Look at a run. `replay`: with the code and the database at hand, also at what its body waits for.
 
     Raises:
-        NotFound.
+        NotFound: no such run, or generation of it.
     """
     row = await client.runs.row(run_id)
     entries = await client.runs.generations(run_id)
     shown = row.generation if generation is None else generation
-    view = view_of([entry for entry in entries if entry["generation"] == shown])
-    if replay and isinstance(client, App) and shown == row.generation and not row.status.terminal:
-        from stepwell.client.check import check_one
+    current = shown == row.generation
+    calls = None
+    if replay and isinstance(client, App) and current and not row.status.terminal:
+        from stepwell.client.check import Fit, check_one
 
         verdict = await check_one(client, run_id)
-        calls = [(call.kind, call.call, call.due) for call in verdict.open]
-        add_open(view, calls, running=row.status is RunStatus.RUNNING)
+        calls = verdict.open if verdict.fit is Fit.FITS else None
+    there = [entry for entry in entries if entry["generation"] == shown]
+    if not there and not current:
+        there_are = "1" if row.generation == 1 else f"1 to {row.generation}"
+        raise NotFound(f"run {run_id!r} has no generation {shown}", expected=there_are)
+    view = view_of(row, there, last=current, open_calls=calls)
     return Snapshot(row=row, entries=entries, view=view, generation=shown, now=CLOCK.now())

@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import IO, Any, Final
 
 import click
@@ -25,6 +25,10 @@ STYLES: Final = {
     "terminated": "bright_black",
 }
 """The colour of each run status, everywhere the same."""
+
+
+READABLE: Final = 6
+"""Of a text that is cut, fewer columns say nothing."""
 
 
 def fancy(stream: IO[Any] | None = None) -> bool:
@@ -56,25 +60,37 @@ def _part(part: Part, colours: bool) -> str:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Part]], *, right: Sequence[str] = (),
-          squeeze: str | None = None) -> None:  # fmt: skip
-    """Print rows under their headings; in a terminal the column `squeeze` gives way when the width does not do.
+          squeeze: Mapping[str, int] | None = None) -> None:  # fmt: skip
+    """Print rows under their headings; in a terminal the columns `squeeze` give way when the width does not do.
 
+    They do so in turn, each down to its least width; one that may vanish does, where too little of it would be left.
     Elsewhere nothing is cut, so that what is piped on is whole.
     """
     texts = [[printable(part if isinstance(part, str) else part[0]) for part in row] for row in rows]
     widths = [max([width(head), *(width(row[n]) for row in texts)]) for n, head in enumerate(columns)]
-    if fancy() and squeeze in columns:
-        at = columns.index(squeeze)
-        over = sum(widths) + 2 * (len(widths) - 1) - shutil.get_terminal_size().columns
-        widths[at] = max(min(widths[at], 12), widths[at] - max(over, 0))
-    click.echo(_row([(head, "bold") for head in columns], widths, columns, right))
-    for row in rows:
+    if fancy() and squeeze:
+        widths = _squeezed(widths, {columns.index(name): least for name, least in squeeze.items()})
+    for row in [[(head, "bold") for head in columns], *rows]:
         click.echo(_row(row, widths, columns, right))
+
+
+def _squeezed(widths: Sequence[int], least: Mapping[int, int]) -> list[int]:
+    """Widths that fit the terminal, where they can; -2 for a column that is left out, with the gap beside it."""
+    room, found = shutil.get_terminal_size().columns, list(widths)
+    for at, smallest in least.items():
+        over = sum(found) + 2 * (len(found) - 1) - room
+        left = found[at] - max(over, 0)
+        found[at] = max(left, min(found[at], smallest))
+        if not smallest and over > 0 and left < READABLE:
+            found[at] = -2
+    return found
 
 
 def _row(row: Sequence[Part], widths: list[int], columns: Sequence[str], right: Sequence[str]) -> str:
     cells = []
     for part, room, column in zip(row, widths, columns, strict=True):
+        if room < 0:
+            continue
         text, style = (part, "") if isinstance(part, str) else part
         text = cut(printable(text), room)
         space = " " * (room - width(text))

@@ -9,11 +9,13 @@ from stepwell.cli.calls import CallNode, JournalView, Tried
 from stepwell.cli.moments import span
 from stepwell.cli.terminal import STYLES, Part, cut, width
 from stepwell.client.printable import printable
+from stepwell.client.usertrace import users_part
 
 Line = list[Part]
 ICONS: Final = {
     "done": ("✓", "green"),
     "failed": ("✗", "red"),
+    "cancelled": ("⊘", "bright_black"),
     "retrying": ("↻", "yellow"),
     "begun": ("?", "yellow"),
     "waiting": ("…", "yellow"),
@@ -41,6 +43,16 @@ def drawn(view: JournalView, now: float) -> list[Line]:
     for at, text in view.marks:
         lines.append([("  ! ", "yellow"), text, (f"  +{span(at - (view.started or at))}", "bright_black")])
     return [*lines, *_end(view)]
+
+
+def shortened(lines: list[Line], most: int | None, hint: str = "") -> list[Line]:
+    """At most so many lines: of more, the first and the last ones, and how many are between them."""
+    if most is None or len(lines) <= most:
+        return lines
+    head = (most - 1) * 2 // 5
+    tail = max(most - 1 - head, 1)
+    left = len(lines) - head - tail
+    return [*lines[:head], [(f"  … {left:,} more{hint}", "yellow")], *lines[len(lines) - tail :]]
 
 
 def _end(view: JournalView) -> list[Line]:
@@ -87,7 +99,7 @@ def _detail(node: CallNode, now: float) -> Line:
         detail.append(f"  {node.note}")
     if node.attempt > 1:
         detail.append((f"  attempt {node.attempt}", "yellow"))
-    if node.due is not None and node.state != "done":
+    if node.due is not None:
         word = {"retrying": "again", "waiting": "until then" if node.kind == "timer" else "timeout"}.get(
             node.state, "due"
         )
@@ -123,7 +135,7 @@ def headline(failure: dict[str, Any], room: int = 100) -> str:
 def told(failure: dict[str, Any]) -> list[Line]:
     """A failure in full: with code, notes, traceback, causes and members."""
     lines: list[Line] = [[(headline(failure, 2000), "bold red"), _code(failure)]]
-    trace = str(failure.get("traceback", "")).rstrip().splitlines()
+    trace = users_part(str(failure.get("traceback", "")).rstrip()).splitlines()
     if len(trace) > LONGEST_TRACE:
         trace = [*trace[:10], f"  … {len(trace) - LONGEST_TRACE} lines …", *trace[10 - LONGEST_TRACE :]]
     lines.extend([("  " + text, "bright_black")] for text in trace)

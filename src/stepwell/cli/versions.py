@@ -4,7 +4,8 @@ import click
 
 from stepwell.cli.options import as_json
 
-PARTS = ("apsw", "click", "cronsim", "greenlet", "httpx", "msgspec", "rich", "watchfiles", "uvloop", "pydantic")
+PARTS = ("apsw", "asyncpg", "click", "cronsim", "greenlet", "httptools", "httpx", "litestar", "msgspec", "pydantic",
+         "rich", "uvicorn", "uvloop", "watchfiles")  # fmt: skip
 
 
 @click.command()

@@ -1,15 +1,17 @@
 """Follows a run until it ends: a live tree in a terminal, a line for each happening elsewhere."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+import signal
+from collections.abc import AsyncGenerator, Generator
+from contextlib import aclosing, contextmanager
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from stepwell.cli.calls import CallNode
 from stepwell.cli.moments import span
-from stepwell.cli.showing import header
+from stepwell.cli.showing import MOST, header
 from stepwell.cli.snapshot import Snapshot, snapshot
 from stepwell.cli.terminal import STYLES, fancy, line
-from stepwell.cli.tree import ICONS, Line, compact, drawn, headline
+from stepwell.cli.tree import ICONS, Line, compact, drawn, headline, shortened
 from stepwell.client.app import App
 from stepwell.client.printable import printable
 from stepwell.client.remote import RemoteClient
@@ -45,16 +47,37 @@ async def watched(client: Watched, run_id: str, every: float, *, replay: bool = 
         from rich.console import Console
         from rich.live import Live
 
-        with Live(console=Console(highlight=False, markup=False), auto_refresh=False) as live:
+        console = Console(highlight=False, markup=False)
+        with Live(console=console, auto_refresh=False) as live:
             async for seen in snapshots(client, run_id, every, replay=replay):
-                live.update(rich_text(screen(seen)), refresh=True)
+                # What is shown last stays when this is left: no more than the screen holds, while the run goes on.
+                live.update(rich_text(screen(seen, None if is_settled(seen.row) else console.height - 1)), refresh=True)
     assert seen is not None
     return seen.row
 
 
-def screen(seen: Snapshot) -> list[Line]:
-    """The live view of a run."""
-    return [*header(seen), *drawn(seen.view, seen.now)]
+@contextmanager
+def interruptible() -> Generator[None]:
+    """Let Ctrl-C end what is done here wherever it is: it only looks, and a long journal takes time.
+
+    An event loop's own way would be to wait until its task waits for something.
+    """
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def screen(seen: Snapshot, room: int | None = None) -> list[Line]:
+    """The live view of a run, in so many lines; None for a view that stays."""
+    above = header(seen)
+    most = MOST if room is None else max(room - len(above), 3)
+    return [*above, *shortened(drawn(seen.view, seen.now), most)]
 
 
 def rich_text(lines: list[Line]) -> "Group":
@@ -86,13 +109,14 @@ class Lines:
         row, view = seen.row, seen.view
         lines: list[Line] = []
         start = view.started or row.created_at
-        for node in sorted(view.nodes.values(), key=lambda node: node.ended or node.began or seen.now):
+        happened: list[tuple[float, Line]] = []
+        for node in view.nodes.values():
             if node.kind and self._calls.get(node.path) != (node.state, node.attempt):
                 self._calls[node.path] = (node.state, node.attempt)
-                lines.append([_at(node.ended or node.began or seen.now, start), *_happening(node, seen.now)])
-        for at, text in view.marks[self._marks :]:
-            lines.append([_at(at, start), ("! ", "yellow"), text])
+                happened.append((_moment(node, seen.now), _happening(node, seen.now)))
+        happened += [(at, [("! ", "yellow"), text]) for at, text in view.marks[self._marks :]]
         self._marks = len(view.marks)
+        lines += [[_at(at, start), *line] for at, line in sorted(happened, key=itemgetter(0))]
         if (row.progress, row.note) != self._progress:
             self._progress = (row.progress, row.note)
             lines.append([_at(seen.now, start), f"{row.progress or 0:.0%} {row.note or ''}"])
@@ -109,6 +133,13 @@ class Lines:
             lines.insert(0 if self._status in ("queued", "running") else len(lines), moved)
         failure = (view.end or {}).get("error") if is_settled(row) else None
         return lines if failure is None else [*lines, [_at(seen.now, start), (headline(failure, 400), "red")]]
+
+
+def _moment(node: CallNode, now: float) -> float:
+    """When what is told of a call happened: its end, its last attempt's end, or its beginning."""
+    if node.ended is None and node.tried:
+        return node.tried[-1].ended if node.state == "retrying" else node.tried[-1].again
+    return node.ended or node.began or now
 
 
 def _at(at: float, start: float) -> tuple[str, str]:

@@ -23,12 +23,10 @@ def list_(target: Target, json: bool) -> None:
     from stepwell.cli.rows import worker_data
     from stepwell.cli.session import talk
     from stepwell.cli.terminal import line, print_json
-    from stepwell.client.app import App
     from stepwell.client.versions import said
 
     async def look(client: Any) -> Any:
-        local = isinstance(client, App)
-        return await client.workers(), await client.stranded() if local else [], _now(client)
+        return await client.workers(), await client.stranded(), _now(client)
 
     workers, lost, now = talk(target, look)
     if json:

@@ -50,9 +50,19 @@ def seconds(value: Duration, what: str = "duration") -> float:
     if type(value) is bool or not isinstance(value, (int, float)):
         raise InvalidDuration(f"{what} {value!r} is of type {type(value).__name__}", expected=_EXPECTED)
     result = _bounded(value, value, what)
-    if result > _DAY:
-        _warn_of_milliseconds(value, what)
+    if (doubt := doubtful(value, what)) is not None:
+        _warn(doubt)
     return result
+
+
+def doubtful(value: float, what: str) -> str | None:
+    """What to warn of in a bare number of seconds, which may have been meant as milliseconds; None if nothing."""
+    if not _DAY < value <= LONGEST:
+        return None
+    return (
+        f"{what} {value!r} means {describe(value)}, since numbers are seconds; did you mean "
+        f"'{value / 1000:g}s'? If not, write '{describe(value)}'."
+    )
 
 
 def instant(value: datetime) -> float:
@@ -119,11 +129,7 @@ def _bounded(number: float, value: Duration, what: str) -> float:
     )
 
 
-def _warn_of_milliseconds(value: float, what: str) -> None:
-    message = (
-        f"{what} {value!r} means {describe(value)}, since numbers are seconds; did you mean "
-        f"'{value / 1000:g}s'? If not, write '{describe(value)}'."
-    )
+def _warn(message: str) -> None:
     # Point at the line that wrote the number, which is the first one outside the package.
     level, frame = 2, sys._getframe(2)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("stepwell."):

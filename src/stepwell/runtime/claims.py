@@ -37,6 +37,7 @@ class Claimant(Protocol):
     options: WorkerOptions
     stopping: bool
     dead: bool
+    moved: bool
     finished_count: int
 
     @property
@@ -126,6 +127,7 @@ class Claims:
                 self._failures = 0
             except WorldError as error:
                 if isinstance(error, StoreMoved) and not error.retryable:
+                    worker.moved = True
                     worker.give_up(str(error))
                     return
                 self._failures += 1

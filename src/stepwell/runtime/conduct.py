@@ -44,7 +44,12 @@ def look_at(run: Holding) -> None:
             names = ", ".join(kernel.forgotten)
             kernel.stuck = Nondeterminism(f"calls were made and never awaited: {names}", hint="Await them.")
     else:
-        log.warning("calls with other arguments than recorded: %s; calls never awaited: %s",
-                    list(kernel.drifted), list(kernel.forgotten), extra=run.about())  # fmt: skip
+        about = run.about()
+        noticed = {"replayed calls have other arguments than recorded": kernel.drifted,
+                   "calls were made and never awaited, so they were not executed": kernel.forgotten}  # fmt: skip
+        for what, calls in noticed.items():
+            if calls:
+                log.warning("run %s of %s: %s: %s", about["run_id"], about["workflow"], what, ", ".join(calls),
+                            extra=about)  # fmt: skip
     kernel.drifted.clear()
     kernel.forgotten.clear()
