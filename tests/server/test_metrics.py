@@ -15,7 +15,7 @@ async def test_the_figures_are_told(api: Client) -> None:
     await api.start("nap", 3600, queue='od"d\\\n')
     await api.ended("e")
     answer = await api.get(f"{HERE}/metrics")
-    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     lines = answer.text.splitlines()
     assert 'stepwell_runs{status="succeeded"} 1' in lines
     assert 'stepwell_queue_waiting{queue="od\\"d\\\\\\n"} 1' in lines

@@ -10,7 +10,7 @@ from stepwell.client.version import VERSION
 from stepwell.server.routing import Asked, context, route
 from stepwell.server.services import Services
 
-MEDIA: Final = "text/plain; version=0.0.4; charset=utf-8"
+MEDIA: Final = "text/plain; version=0.0.4"
 Sample = tuple[Mapping[str, str], float]
 
 

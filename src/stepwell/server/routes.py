@@ -19,6 +19,7 @@ from stepwell.server import (
     keys,
     live,
     metrics,
+    parameters,
     reading,
     runs,
     sessions,
@@ -28,7 +29,6 @@ from stepwell.server import (
 )
 from stepwell.server.guard import guard
 from stepwell.server.problems import response_of, translated
-from stepwell.server.queries import query
 from stepwell.server.refusals import NoSuchRoute
 from stepwell.server.routing import BASE, context
 
@@ -39,11 +39,12 @@ BESIDE: Final = (health, metrics, shell)
 
 def make(openapi: OpenAPIConfig | None = None) -> Litestar:
     """The routes as one ASGI app, to be called with a request's context in its scope."""
-    api = Router(BASE, route_handlers=[handler for module in API for handler in module.ROUTES])
+    handlers = [handler for module in API for handler in module.ROUTES]
+    api = Router(BASE, route_handlers=handlers, before_request=parameters.check)
     return Litestar(
         route_handlers=[api, *(handler for module in BESIDE for handler in module.ROUTES)],
         guards=[guard],
-        dependencies={"which": Provide(query, sync_to_thread=False)},
+        dependencies={name: Provide(fn, sync_to_thread=False) for name, fn in parameters.DEPENDENCIES.items()},
         exception_handlers={Exception: refused, HTTPException: refused},
         openapi_config=openapi,
         logging_config=None,
