@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, Route, expect, sync_playwright
+from playwright.sync_api import FloatRect, Locator, Page, Route, expect, sync_playwright
 
 from tests.dashboard.chromium import chromium
 
@@ -25,6 +25,13 @@ PATIENCE = 10_000
 
 expect.set_options(timeout=PATIENCE)
 SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+
+
+def box_of(locator: Locator) -> FloatRect:
+    """Where an element is, also when it is just being drawn anew."""
+    while (box := locator.bounding_box()) is None:
+        expect(locator).to_be_visible()
+    return box
 
 
 class Site:

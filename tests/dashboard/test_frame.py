@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.dashboard.browsing import Site, shoot
+from tests.dashboard.browsing import Site, box_of, shoot
 from tests.dashboard.busy import Switch, busy
 from tests.server.live import Live, live
 
@@ -170,8 +170,8 @@ def test_first_use(empty: tuple[Live, Site], width: int, dark: bool) -> None:
         expect(page.locator(".art")).to_have_count(1)
         shoot(page, f"first-use-{width}-{'dark' if dark else 'light'}")
         copy = page.get_by_role("button", name="Copy the program")
-        code, sign = page.locator(".paste-code pre").bounding_box(), copy.bounding_box()
-        title = page.locator(".first-say h1").bounding_box()
+        code, sign = box_of(page.locator(".paste-code pre")), box_of(copy)
+        title = box_of(page.locator(".first-say h1"))
         assert code
         assert sign
         assert title

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.dashboard.browsing import Site, shoot
+from tests.dashboard.browsing import Site, box_of, shoot
 from tests.dashboard.modules import Modules
 
 WIDTHS = [(1440, False), (1440, True), (1100, False), (800, True), (390, False), (390, True)]
@@ -58,7 +58,7 @@ def test_the_charts_share_the_moment_under_the_pointer(desk: Site) -> None:
         hairs = page.locator(".chart-hair")
         drawing = page.locator(".chart-svg").first
         expect(drawing.locator(".chart-line").first).to_have_attribute("d", re.compile("M"))
-        box = drawing.bounding_box()
+        box = box_of(drawing)
         assert box
         page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + 60)
         expect(hairs.nth(0)).to_have_attribute("visibility", "visible")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.dashboard.browsing import Site, browsing, shoot
+from tests.dashboard.browsing import Site, box_of, browsing, shoot
 from tests.dashboard.histories import call, made_up, moment, stubbed
 from tests.dashboard.running import row, waiting
 from tests.dashboard.shopfront import shopfront
@@ -35,8 +35,7 @@ def width_of(page: Page) -> float:
 
 
 def drag(page: Page, by: int) -> None:
-    box = page.get_by_role("separator", name="Width of the inspector").bounding_box()
-    assert box is not None
+    box = box_of(page.get_by_role("separator", name="Width of the inspector"))
     x, y = box["x"] + box["width"] / 2, box["y"] + 200
     page.mouse.move(x, y)
     page.mouse.down()

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import expect
 
-from tests.dashboard.browsing import Site, browsing, shoot
+from tests.dashboard.browsing import Site, box_of, browsing, shoot
 from tests.dashboard.histories import long_history, made_up, moment, stubbed
 from tests.dashboard.running import row, start, waiting
 from tests.dashboard.shopfront import shopfront
@@ -34,13 +34,11 @@ def test_idle_time_is_folded_and_unfolds(site: Site) -> None:
         expect(fold).to_be_visible()
         wide = row(page, "send_invoice").locator("rect.b-attempt").last
         expect(wide).to_be_visible()
-        before = wide.bounding_box()
+        before = box_of(wide)
         fold.click()
         expect(fold).to_have_count(0)
         expect(wide).to_be_visible()
-        after = wide.bounding_box()
-        assert before is not None
-        assert after is not None
+        after = box_of(wide)
         assert after["width"] < before["width"] / 2
         page.get_by_label("Fold idle time").uncheck()
         page.get_by_label("Fold idle time").check()
@@ -113,8 +111,7 @@ def test_the_strip_zooms_by_its_handles(site: Site) -> None:
     with site.page(
         "/runs/strip", stub=made_up("strip"), allow="404.*workflows/invoices|Failed to load resource"
     ) as page:
-        box = page.locator(".tl-mini").bounding_box()
-        assert box is not None
+        box = box_of(page.locator(".tl-mini"))
         expect(page.locator(".mm path").first).to_be_attached()
         page.mouse.move(box["x"] + 2, box["y"] + 15)
         page.mouse.down()

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import expect
 
-from tests.dashboard.browsing import Site, browsing, shoot
+from tests.dashboard.browsing import Site, box_of, browsing, shoot
 from tests.dashboard.histories import call, failure, moment, stubbed, text_of
 from tests.dashboard.running import row, start, waiting
 from tests.dashboard.shopfront import order, shopfront
@@ -117,9 +117,7 @@ def test_a_fold_before_now_keeps_its_length_and_has_square_stairs(site: Site) ->
     with site.page("/runs/dozing", stub=stubbed("dozing", calls, now, status="waiting"), allow=NO_WORKFLOW) as page:
         label = page.get_by_role("button", name=re.compile("Unfold 1[12]h"))
         expect(label).to_be_visible()
-        box, edge = label.bounding_box(), page.locator(".tl-tick-now").bounding_box()
-        assert box is not None
-        assert edge is not None
+        box, edge = box_of(label), box_of(page.locator(".tl-tick-now"))
         assert box["x"] + box["width"] <= edge["x"]
         path = page.locator(".tl-stairs").first.get_attribute("d") or ""
         assert re.fullmatch(r"M[\d.]+ 0(V\d+H[\d.]+)*V\d+", path), path
@@ -158,8 +156,7 @@ def test_the_top_bar_keeps_to_one_line_and_panels_reach_the_edge(site: Site, ser
     with site.page(f"/runs/{id}", width=width) as page:
         word = page.locator(".find-word")
         expect(word).to_be_visible()
-        box = word.bounding_box()
-        assert box is not None
+        box = box_of(word)
         assert box["height"] <= 20
         if width > 1023:
             expect(page.locator(".insp-title")).to_be_visible()

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.dashboard.browsing import Site, shoot
+from tests.dashboard.browsing import Site, box_of, shoot
 from tests.dashboard.busy import STATES
 from tests.dashboard.shopfront import XSS
 
@@ -171,14 +171,14 @@ def test_back_restores_the_place_in_the_list(desk: Site) -> None:
         link = page.get_by_role("link", name="bulk-060")
         link.scroll_into_view_if_needed()
         assert page.evaluate("scrollY") > 500
-        place = link.bounding_box()
+        place = box_of(link)
         assert place
         link.evaluate("link => link.click()")
         expect(page.locator(".run-head h1")).to_be_visible()
         page.go_back()
         expect(link).to_be_in_viewport()
         expect(page.locator(".hist")).to_be_visible()
-        back = link.bounding_box()
+        back = box_of(link)
         assert back
         assert abs(back["y"] - place["y"]) < 80
 
@@ -187,7 +187,7 @@ def test_the_picture_chooses_a_range(desk: Site) -> None:
     with desk.page("/runs?since=1h") as page:
         bars = page.locator(".hist-bar .hist-all")
         expect(bars.first).to_be_attached()
-        box = page.locator(".hist-svg").bounding_box()
+        box = box_of(page.locator(".hist-svg"))
         assert box
         page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 20)
         page.mouse.down()

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.dashboard.browsing import Site, browsing
+from tests.dashboard.browsing import Site, box_of, browsing
 from tests.dashboard.wide import LONG, LONG_ID, fill, wide
 from tests.server.live import Live, live
 
@@ -136,7 +136,7 @@ def test_what_is_said_now_can_be_read(site: Site, width: int, least: int) -> Non
         row = page.locator("tr.run-row", has=page.locator("a[href='/runs/failed-1']"))
         now = row.locator(".c-now")
         expect(now).to_contain_text("LookupError")
-        box = now.bounding_box()
+        box = box_of(now)
         assert box
         assert box["width"] >= least
 
