@@ -65,7 +65,8 @@ class Wire:
 
     async def post(self, path: str, body: Any) -> int:
         """The status of the answer."""
-        if self._streams is None:
+        if self._streams is None or self._streams[0].at_eof():  # which the server does when it was idle for long
+            self.close()
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         stream, writer = self._streams
         data = msgspec.json.encode(body)
