@@ -12,6 +12,9 @@ from sqlalchemy.orm import Session, scoped_session, sessionmaker
 from stepwell.adapters.connections import connection, numbered, percented
 from stepwell.errors import InvalidOption
 from stepwell.ports.guest import at_once
+from tests.adapters.engines import disposed, engine_of
+
+closing = pytest.fixture(autouse=True)(disposed)
 
 
 def test_placeholders() -> None:
@@ -21,7 +24,7 @@ def test_placeholders() -> None:
 
 
 def made(kind: str, file: Path) -> Any:
-    engine = sqlalchemy.create_engine(f"sqlite:///{file}")
+    engine = engine_of(file)
     session = sessionmaker(engine)
     return {
         "sqlite3": lambda: sqlite3.connect(file),
@@ -62,12 +65,11 @@ def test_whether_there_is_a_transaction(tmp_path: Path) -> None:
         assert at_once(connection(one).begun())
     plain.close()
     own.close()
-    engine = sqlalchemy.create_engine(f"sqlite:///{file}")
+    engine = engine_of(file)
     with engine.connect() as begins:
         assert at_once(connection(begins).begun())
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as never:
         assert not at_once(connection(never).begun())
-    engine.dispose()
 
 
 def test_what_is_no_connection() -> None:

@@ -8,20 +8,21 @@ from typing import Any
 
 import apsw
 import pytest
-import sqlalchemy
 from sqlalchemy.orm import sessionmaker
 
 from stepwell.adapters.transactions import Drivers
 from stepwell.errors import InvalidOption, StoreLocked, WrongContext
 from stepwell.ports.guest import at_once
+from tests.adapters.engines import disposed, engine_of
 
 SOURCES: dict[str, Callable[[Path], Any]] = {
     "apsw": lambda file: partial(apsw.Connection, str(file)),
     "sqlite3": lambda file: partial(sqlite3.connect, file),
     "sqlite3 without its own transactions": lambda file: partial(sqlite3.connect, file, isolation_level=None),
-    "engine": lambda file: sqlalchemy.create_engine(f"sqlite:///{file}"),
-    "session maker": lambda file: sessionmaker(sqlalchemy.create_engine(f"sqlite:///{file}")),
+    "engine": engine_of,
+    "session maker": lambda file: sessionmaker(engine_of(file)),
 }
+closing = pytest.fixture(autouse=True)(disposed)
 
 
 @pytest.fixture
