@@ -10,10 +10,9 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-import asyncpg
 import pytest
 
-from tests import postgres
+from tests.client.moving import schemas
 from tests.torture.flows import EXPECTED, make_app
 from tests.torture.log import read
 
@@ -28,18 +27,8 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 async def schema() -> AsyncIterator[Callable[[], str]]:
-    server = postgres.shared()
-    made: list[str] = []
-
-    def url() -> str:
-        made.append(postgres.fresh())
-        return f"{server.url}?schema={made[-1]}"
-
-    yield url
-    conn = await asyncpg.connect(server.url)
-    for one in made:
-        await conn.execute(f"DROP SCHEMA IF EXISTS {one} CASCADE")
-    await conn.close()
+    async with schemas() as url:
+        yield url
 
 
 def worker(url: str, log: Path) -> "subprocess.Popen[bytes]":

@@ -7,7 +7,22 @@ import pytest
 
 from tests.dashboard.browsing import Site, browsing
 from tests.dashboard.busy import Switch, busy, fill
+from tests.dashboard.shopfront import shopfront
 from tests.server.live import Live, live
+
+
+@pytest.fixture(scope="module")
+def server() -> Generator[Live]:
+    """A server of this module's own, with the shop and no runs."""
+    with live(shopfront) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def site(server: Live) -> Generator[Site]:
+    """A browser at that server."""
+    with browsing(server.url) as found:
+        yield found
 
 
 @contextmanager

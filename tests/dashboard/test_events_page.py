@@ -1,26 +1,13 @@
 """The events page in real Chromium: published, to a key, to one run."""
 
 import re
-from collections.abc import Generator
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.dashboard.browsing import Site, browsing, shoot
-from tests.dashboard.shopfront import order, shopfront
-from tests.server.live import Live, live
-
-
-@pytest.fixture(scope="module")
-def server() -> Generator[Live]:
-    with live(shopfront) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def site(server: Live) -> Generator[Site]:
-    with browsing(server.url) as site:
-        yield site
+from tests.dashboard.browsing import Site, shoot
+from tests.dashboard.shopfront import order
+from tests.server.live import Live
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1440, False), (1440, True), (390, False)])

@@ -1,27 +1,12 @@
 """What can be done with a run from its page, in real Chromium on a real server."""
 
 import re
-from collections.abc import Generator
 
-import pytest
 from playwright.sync_api import expect
 
-from tests.dashboard.browsing import Site, browsing, shoot
+from tests.dashboard.browsing import Site, shoot
 from tests.dashboard.running import start, waiting
-from tests.dashboard.shopfront import shopfront
-from tests.server.live import Live, live
-
-
-@pytest.fixture(scope="module")
-def server() -> Generator[Live]:
-    with live(shopfront) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def site(server: Live) -> Generator[Site]:
-    with browsing(server.url) as site:
-        yield site
+from tests.server.live import Live
 
 
 def test_pause_and_resume_by_key(site: Site, server: Live) -> None:

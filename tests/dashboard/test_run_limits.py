@@ -2,32 +2,18 @@
 
 import asyncio
 import re
-from collections.abc import Generator
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from playwright.sync_api import Page, expect
 
-from tests.dashboard.browsing import Site, box_of, browsing, shoot
+from tests.dashboard.browsing import Site, box_of, shoot
 from tests.dashboard.histories import call, made_up, moment, stubbed
 from tests.dashboard.running import row, waiting
 from tests.dashboard.shopfront import shopfront
 from tests.server.live import Live, live
 
 NO_WORKFLOW = "404.*workflows/invoices|Failed to load resource"
-
-
-@pytest.fixture(scope="module")
-def server() -> Generator[Live]:
-    with live(shopfront) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def site(server: Live) -> Generator[Site]:
-    with browsing(server.url) as site:
-        yield site
 
 
 def width_of(page: Page) -> float:

@@ -1,29 +1,16 @@
 """The page of one run, in real Chromium on a real server: what it shows, on every width and in both themes."""
 
 import re
-from collections.abc import Generator
 from datetime import timedelta
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.dashboard.browsing import Site, browsing, shoot
+from tests.dashboard.browsing import Site, shoot
 from tests.dashboard.histories import call, failure, moment, stubbed, text_of
 from tests.dashboard.running import row, start, waiting
-from tests.dashboard.shopfront import XSS, shopfront
-from tests.server.live import Live, live
-
-
-@pytest.fixture(scope="module")
-def server() -> Generator[Live]:
-    with live(shopfront) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def site(server: Live) -> Generator[Site]:
-    with browsing(server.url) as site:
-        yield site
+from tests.dashboard.shopfront import XSS
+from tests.server.live import Live
 
 
 @pytest.mark.parametrize(

@@ -1,29 +1,14 @@
 """The timeline of a run in real Chromium: forms, folds, zoom, the live edge, keys, and many rows."""
 
 import re
-from collections.abc import Generator
 from datetime import timedelta
 
-import pytest
 from playwright.sync_api import expect
 
-from tests.dashboard.browsing import Site, box_of, browsing, shoot
+from tests.dashboard.browsing import Site, box_of, shoot
 from tests.dashboard.histories import long_history, made_up, moment, stubbed
 from tests.dashboard.running import row, start, waiting
-from tests.dashboard.shopfront import shopfront
-from tests.server.live import Live, live
-
-
-@pytest.fixture(scope="module")
-def server() -> Generator[Live]:
-    with live(shopfront) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def site(server: Live) -> Generator[Site]:
-    with browsing(server.url) as site:
-        yield site
+from tests.server.live import Live
 
 
 def test_idle_time_is_folded_and_unfolds(site: Site) -> None:

@@ -1,31 +1,18 @@
 """What the page of a run tells beside its timeline: lengths, ids, whose code failed; and what a phone shows first."""
 
 import re
-from collections.abc import Generator
 from datetime import timedelta
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.dashboard.browsing import Site, box_of, browsing, shoot
+from tests.dashboard.browsing import Site, box_of, shoot
 from tests.dashboard.histories import call, failure, moment, stubbed, text_of
 from tests.dashboard.running import row, start, waiting
-from tests.dashboard.shopfront import order, shopfront
-from tests.server.live import Live, live
+from tests.dashboard.shopfront import order
+from tests.server.live import Live
 
 NO_WORKFLOW = "404.*workflows/invoices|Failed to load resource"
-
-
-@pytest.fixture(scope="module")
-def server() -> Generator[Live]:
-    with live(shopfront) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def site(server: Live) -> Generator[Site]:
-    with browsing(server.url) as site:
-        yield site
 
 
 def test_nothing_counts_down_while_a_run_is_parked(site: Site) -> None:

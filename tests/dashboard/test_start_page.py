@@ -1,26 +1,13 @@
 """The start form in real Chromium: made from the schema, both ways with JSON, and exactly what it says is sent."""
 
 import re
-from collections.abc import Generator
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.dashboard.browsing import Site, browsing, shoot
-from tests.dashboard.shopfront import order, shopfront
-from tests.server.live import Live, live
-
-
-@pytest.fixture(scope="module")
-def server() -> Generator[Live]:
-    with live(shopfront) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def site(server: Live) -> Generator[Site]:
-    with browsing(server.url) as site:
-        yield site
+from tests.dashboard.browsing import Site, shoot
+from tests.dashboard.shopfront import order
+from tests.server.live import Live
 
 
 def fill(page: Page, id: str, amount: str = "12") -> None:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.dashboard.browsing import Site, box_of, browsing
+from tests.dashboard.browsing import Site, box_of
 from tests.dashboard.wide import LONG, LONG_ID, fill, wide
 from tests.server.live import Live, live
 
@@ -77,12 +77,6 @@ BESIDE = """() => {
 def server() -> Generator[Live]:
     with live(wide) as found:
         found.run(fill(found.app))
-        yield found
-
-
-@pytest.fixture(scope="module")
-def site(server: Live) -> Generator[Site]:
-    with browsing(server.url) as found:
         yield found
 
 
