@@ -67,7 +67,7 @@ async def test_a_client_never_claims_and_needs_no_code(url: str) -> None:
         assert (await api_only.status()).workers == []
         assert bodies == []
         async with worker_app:
-            assert await run.result(timeout=10) == "U-2"
+            assert await run.result(timeout=60) == "U-2"
             assert (await run.status()).result == "U-2"
     assert sorted(bodies) == ["u-1", "u-2"]
 
@@ -104,7 +104,7 @@ async def test_concurrency_is_never_exceeded(kind: str) -> None:
     async with app:
         runs = await many.start_many([()] * 5)
         for run in runs:
-            await run.result(timeout=20)
+            await run.result(timeout=60)
     assert most == 5
 
 
@@ -136,7 +136,7 @@ async def test_leaving_the_block_hands_a_run_to_another_worker(url: str) -> None
         await reached(lambda: begun)
         left = time.monotonic()
     async with second.worker(concurrency=5):
-        assert await (await on_second.get(run.id)).result(timeout=10) == "done by the second"
+        assert await (await on_second.get(run.id)).result(timeout=60) == "done by the second"
     assert time.monotonic() - left < first.settings.lease
     assert begun == ["first", "second"]
 
@@ -166,7 +166,7 @@ async def test_what_finishes_within_the_grace_is_kept(url: str) -> None:
         await reached(lambda: log.lines)
     assert log.lines == ["begun", "ended"]  # recorded; nothing new was begun while it drained
     async with app:
-        assert await (await work.get(run.id)).result(timeout=10) == "done"
+        assert await (await work.get(run.id)).result(timeout=60) == "done"
     assert log.lines == ["begun", "ended", "after"]
 
 
@@ -183,10 +183,10 @@ async def test_a_worker_may_serve_some_workflows_only(url: str) -> None:
 
     async with app.worker(workflows=[mine]):
         left_alone = await others.start()
-        assert await (await mine.start()).result(timeout=10) == "mine"
+        assert await (await mine.start()).result(timeout=60) == "mine"
         assert (await left_alone.status()).state is RunStatus.QUEUED
     async with app.worker(queues=["other"]):
-        assert await (await others.get(left_alone.id)).result(timeout=10) == "others"
+        assert await (await others.get(left_alone.id)).result(timeout=60) == "others"
 
 
 async def test_a_resource_is_made_once_per_worker_and_closed() -> None:
@@ -209,7 +209,7 @@ async def test_a_resource_is_made_once_per_worker_and_closed() -> None:
 
     async with app:
         runs = await work.start_many([("u-1",)] * 5)
-        assert [await run.result(timeout=10) for run in runs] == ["Ada"] * 5
+        assert [await run.result(timeout=60) for run in runs] == ["Ada"] * 5
         assert [pool.closed for pool in pools] == [False]
     assert [pool.closed for pool in pools] == [True]
 

@@ -109,7 +109,7 @@ def heard(process: "subprocess.Popen[str]", words: str) -> None:
 async def all_done(app: App, count: int) -> list[Run[int]]:
     runs = [await app.runs.get(f"order-{n}") for n in range(count)]
     for n, run in enumerate(runs):
-        assert await run.result(timeout=30) == n * 100 + 10
+        assert await run.result(timeout=60) == n * 100 + 10
     return runs
 
 
@@ -166,4 +166,4 @@ async def test_a_client_in_this_process_works_as_well(tmp_path: Path) -> None:
         assert (await client.runs.count()) == {"queued": 1}
         other = App(like=worker_app)
         async with other:
-            assert await run.result(timeout=10) == 8
+            assert await run.result(timeout=60) == 8

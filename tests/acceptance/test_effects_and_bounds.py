@@ -186,7 +186,7 @@ async def test_a_queue_timeout_bounds_the_wait_for_a_slot() -> None:
         run = await both.start()
         await asyncio.sleep(0.2)
         gate.set()
-        assert await run.result(timeout=5) == ["int", QueueTimeout.__name__]
+        assert await run.result(timeout=60) == ["int", QueueTimeout.__name__]
 
 
 async def test_retry_after_wins_over_the_formula() -> None:
@@ -219,11 +219,11 @@ def test_the_synchronous_face() -> None:
         return n * 2
 
     with app.sync as stepwell:
-        assert stepwell.start(double, 4).result(timeout=5) == 8
+        assert stepwell.start(double, 4).result(timeout=60) == 8
         runs = stepwell.start_many(double, [(n,) for n in range(5)])
-        assert [run.result(timeout=5) for run in runs] == [0, 2, 4, 6, 8]
+        assert [run.result(timeout=60) for run in runs] == [0, 2, 4, 6, 8]
         assert stepwell.count() == {"succeeded": 6}
-        assert stepwell.start_by_name("double", 21).result(timeout=5) == 42
+        assert stepwell.start_by_name("double", 21).result(timeout=60) == 42
 
 
 async def test_hooks_are_told_and_never_break_a_run() -> None:

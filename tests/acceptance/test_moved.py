@@ -39,7 +39,7 @@ def worker(url: str, log: Path) -> "subprocess.Popen[bytes]":
 def stop(workers: list["subprocess.Popen[bytes]"]) -> list[int]:
     for one in workers:
         one.send_signal(signal.SIGTERM)
-    return [one.wait(timeout=40) for one in workers]
+    return [one.wait(timeout=60) for one in workers]
 
 
 @pytest.mark.parametrize("route", ["sqlite to postgresql", "postgresql to sqlite"])

@@ -70,7 +70,7 @@ async def test_a_run_exists_if_and_only_if_the_transaction_commits(shop: Shop, f
     other = connect(file)
     assert other.execute("SELECT count(*) FROM stepwell_runs").fetchall() == [(0,)]
     conn.execute("COMMIT")
-    assert await run.result(timeout=10) == 2
+    assert await run.result(timeout=60) == 2
 
     conn.execute("BEGIN IMMEDIATE")
     conn.execute("INSERT INTO orders VALUES ('b')")
@@ -82,7 +82,7 @@ async def test_a_run_exists_if_and_only_if_the_transaction_commits(shop: Shop, f
 
 async def test_the_same_id_is_the_same_run_and_the_transaction_goes_on(shop: Shop, file: Path) -> None:
     first = await shop.flow.options(id="a", tags={"n": 1, "s": "x", "b": True, "f": 1.5}).start(1)
-    await first.result(timeout=10)
+    await first.result(timeout=60)
     conn = connect(file)
     with conn:
         again = await shop.flow.options(id="a", conn=conn).start(1)
@@ -92,7 +92,7 @@ async def test_the_same_id_is_the_same_run_and_the_transaction_goes_on(shop: Sho
         inside = await shop.flow.options(id="b", conn=conn, tags={"x": True, "y": 2.5}).start(3)
         same = await shop.flow.options(id="b", conn=conn).start(3)
         assert same.key == inside.key
-    assert await inside.result(timeout=10) == 6
+    assert await inside.result(timeout=60) == 6
     row = await shop.runs.row("b")
     assert row.tags == {"x": True, "y": 2.5}
 
@@ -107,7 +107,7 @@ async def test_many_at_once(shop: Shop, file: Path) -> None:
         await many.start_many(items)
     assert set(refused.value.errors) == {7}
     conn.execute("COMMIT")
-    assert await refused.value.runs[249].result(timeout=20) == 498
+    assert await refused.value.runs[249].result(timeout=60) == 498
     assert sum((await shop.runs.count()).values()) == 250
 
 
@@ -122,7 +122,7 @@ async def test_large_inputs_and_starts_by_name(file: Path) -> None:
         conn = connect(file)
         with conn:
             run = await app.start("size", {"text": "x" * 100_000}, conn=conn)
-        assert await run.result(timeout=10) == 100_000
+        assert await run.result(timeout=60) == 100_000
 
 
 async def test_what_is_refused(shop: Shop, file: Path, tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ async def test_not_in_a_body(shop: Shop, file: Path) -> None:
             return error.code
         return "started"
 
-    assert await (await parent.start()).result(timeout=10) == "invalid_option"
+    assert await (await parent.start()).result(timeout=60) == "invalid_option"
 
 
 async def test_workers_hear_of_it(file: Path) -> None:
@@ -175,7 +175,7 @@ async def test_workers_hear_of_it(file: Path) -> None:
         conn = connect(file)
         with conn:
             run = await app.flow.options(conn=conn).start(4)
-        assert await run.result(timeout=10) == 8
+        assert await run.result(timeout=60) == 8
 
 
 def test_the_synchronous_face_uses_the_callers_thread(file: Path) -> None:

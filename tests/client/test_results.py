@@ -77,6 +77,6 @@ def test_another_process_hears_of_the_end(tmp_path: Path) -> None:
             client = make_app(url, mode="client")
             async with client:
                 runs = await client.job.start_many([(n,) for n in range(20)])
-                assert await asyncio.gather(*(run.result(timeout=20) for run in runs)) == list(range(20))
+                assert await asyncio.gather(*(run.result(timeout=60) for run in runs)) == list(range(20))
 
     asyncio.run(main())

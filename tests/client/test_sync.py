@@ -44,7 +44,7 @@ def all_verbs(app: Shop) -> None:
         run = face.start(app.flow.options(id="a"), 5)
         face.send(app.paid, 100, key="5", id="m")
         face.send(app.paid, 100, key="5", id="m")
-        assert run.result(timeout=10) == 110
+        assert run.result(timeout=60) == 110
         assert run.status().state == "succeeded"
         assert face.get("a").id == "a"
         assert run.journal()[0]["k"] == "started"

@@ -20,7 +20,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE = 10_000
+PATIENCE = 30_000
 """Milliseconds until what is expected must be there: much, because the machine may have other things to do."""
 
 expect.set_options(timeout=PATIENCE)

@@ -5,7 +5,7 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.dashboard.browsing import Site, box_of, shoot
 from tests.dashboard.busy import Switch, busy
@@ -79,6 +79,24 @@ def test_the_palette_offers_what_can_be_done_here(desk: Site) -> None:
     with desk.page("/runs") as page:
         page.get_by_role("button", name="Find or do anything").click()
         page.get_by_role("combobox", name="Find or do anything").fill("start place")
+        page.get_by_role("option", name="Start place_order").click()
+        expect(page).to_have_url(re.compile("/start/place_order$"))
+
+
+def test_the_palette_offers_what_it_hears_of_late(desk: Site) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    with desk.page("/runs") as page:
+        expect(page.locator("tr.run-row").first).to_be_visible()
+        page.route(re.compile("/api/v1/workflows$"), hold)
+        page.get_by_role("button", name="Find or do anything").click()
+        page.get_by_role("combobox", name="Find or do anything").fill("start place")
+        expect(page.get_by_role("option", name="Runs with text")).to_be_visible()
+        assert page.get_by_role("option", name="Start place_order").count() == 0
+        held[0].continue_()
         page.get_by_role("option", name="Start place_order").click()
         expect(page).to_have_url(re.compile("/start/place_order$"))
 

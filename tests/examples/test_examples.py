@@ -194,7 +194,7 @@ def test_an_example_works_under_a_worker(tmp_path: Path) -> None:
         assert "flight-" in done.stdout
     finally:
         worker.send_signal(signal.SIGINT)
-        assert worker.wait(timeout=20) == 0
+        assert worker.wait(timeout=60) == 0
 
 
 def test_every_example_is_run() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 LOG = "STEPWELL_FLEET_LOG"
 LEASE = 1.5
 """Seconds; `LEASES` in the environment of a program has another number."""

@@ -49,7 +49,7 @@ async def test_a_worker_whose_clock_is_an_hour_wrong_is_a_worker_like_others(fle
         other = fleet.start("shifted.py", fleet.url, wrong)
         other.until("worker ready")
         nap = await client.start("nap", {"n": 1, "seconds": 1.0}, id="nap")
-        await nap.result(timeout=20)
+        await nap.result(timeout=60)
         (timer,) = [e for e in await nap.journal() if e["k"] == "timer"]
         (opened,) = [
             e for e in await nap.journal() if e["k"] == "step" and "work" in e["call"] and e["at"] < timer["at"]
@@ -59,7 +59,7 @@ async def test_a_worker_whose_clock_is_an_hour_wrong_is_a_worker_like_others(fle
         assert abs(rows[other.process.pid].beat_at - rows[pid].beat_at) < 5.0
         listed = json.loads(fleet.stepwell("workers", "list", "-u", fleet.url, "--json"))["workers"]
         assert {w["state"] for w in listed} <= {"alive", "late"}, "nobody takes another for dead"
-        await held.result(timeout=20)
+        await held.result(timeout=60)
         assert Counter(note["pid"] for note in fleet.notes("hangs")) == {pid: 1}, "its lease was not taken"
 
         again = await client.start("slow", {"n": 2, "seconds": 30}, id="again")

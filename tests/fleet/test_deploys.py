@@ -80,7 +80,7 @@ async def test_compatible_code_goes_on_with_what_the_old_began(fleet: Fleet) -> 
         code = await offered(client, new)
         assert old.end(signal.SIGTERM) == 0
         await go(client, 6)
-        assert [await run.result(timeout=20) for run in runs] == [10 * (n + 1) for n in range(6)]
+        assert [await run.result(timeout=60) for run in runs] == [10 * (n + 1) for n in range(6)]
         assert [await codes(run) for run in runs] == [[before, code]] * 6, "the journal says so"
         assert {(note["what"], note["by"]) for note in fleet.notes()} == {("one", "old"), ("two", "new")}
         assert len(fleet.notes()) == 12, "each step once"
@@ -103,12 +103,12 @@ async def test_incompatible_code_gives_back_to_the_old_process(fleet: Fleet) -> 
 
         await until(given_back)
         os.kill(pid, signal.SIGCONT)
-        assert [await run.result(timeout=20) for run in runs] == [1, 2, 3]
+        assert [await run.result(timeout=60) for run in runs] == [1, 2, 3]
         assert {(note["what"], note["by"]) for note in fleet.notes()} == {("one", "old")}, "the new executed nothing"
         fresh = await client.start("flow", {"x": 5}, id="fresh")
         assert old.end(signal.SIGTERM) == 0
         await go(client)
-        assert await fresh.result(timeout=20) in (6, 1050), "either may begin a run"
+        assert await fresh.result(timeout=60) in (6, 1050), "either may begin a run"
 
 
 async def test_a_pinned_run_waits_for_its_code_and_is_shown_as_stranded(fleet: Fleet) -> None:
@@ -137,9 +137,9 @@ async def test_a_pinned_run_waits_for_its_code_and_is_shown_as_stranded(fleet: F
         assert (await run.status()).state == "queued"
 
         fleet.worker(name)  # the old code comes back
-        assert await run.result(timeout=20) == 1
+        assert await run.result(timeout=60) == 1
         await go(client)
-        assert await other.result(timeout=20) == 80
+        assert await other.result(timeout=60) == 80
 
 
 async def test_a_stranded_run_may_be_let_go(fleet: Fleet) -> None:
@@ -152,5 +152,5 @@ async def test_a_stranded_run_may_be_let_go(fleet: Fleet) -> None:
         code = await offered(client, new)
         await go(client)
         fleet.stepwell("runs", "unpin", run.id, "-u", fleet.url)
-        assert await run.result(timeout=20) == 10
+        assert await run.result(timeout=60) == 10
         assert await codes(run) == [before, code]

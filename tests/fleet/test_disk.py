@@ -93,7 +93,7 @@ async def _full_and_empty_again(fleet: Fleet, server: postgres.Server, ballast: 
 
         await until(all_done)
         for run in acknowledged:
-            assert await (await client.runs.get(run)).result(timeout=10) == int(run.partition("-")[2]) * 100 + 3
+            assert await (await client.runs.get(run)).result(timeout=60) == int(run.partition("-")[2]) * 100 + 3
     assert worker.process.poll() is None
     assert worker.end(signal.SIGTERM) == 0
 

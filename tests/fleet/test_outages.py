@@ -60,7 +60,7 @@ async def test_a_server_that_goes_away_and_comes_back(frail: Fleet, server: post
     assert len(said) <= MODEST, "\n".join(said)
     server.start()
     async with App(frail.url, mode="client") as client:
-        assert [await (await client.runs.get(f"slow-{n}")).result(timeout=20) for n in range(5)] == [0] * 5
+        assert [await (await client.runs.get(f"slow-{n}")).result(timeout=60) for n in range(5)] == [0] * 5
     assert set(Counter(note["n"] for note in frail.notes("hangs")).values()) == {1}, "their results were kept"
     assert worker.process.poll() is None
     assert {note["pid"] for note in frail.notes()} == {pid}
@@ -113,7 +113,7 @@ async def test_one_connection_that_hangs_is_replaced(frail: Fleet, server: postg
     worker = frail.worker("flows.py", **{LEASES: "30"})
     worker.workers()
     async with App(frail.url, mode="client") as client:
-        assert await (await client.start("order", {"n": 1})).result(timeout=20) == 103
+        assert await (await client.start("order", {"n": 1})).result(timeout=60) == 103
         mine = server.psql(
             "SELECT pid FROM pg_stat_activity WHERE application_name = 'stepwell' AND query LIKE '%workers%'"
         )
@@ -125,7 +125,7 @@ async def test_one_connection_that_hangs_is_replaced(frail: Fleet, server: postg
 
             async def works() -> bool:
                 try:
-                    return await (await client.start("order", {"n": 2}, id="second")).result(timeout=5) == 203
+                    return await (await client.start("order", {"n": 2}, id="second")).result(timeout=60) == 203
                 except (errors.WorldError, TimeoutError):
                     return False
 

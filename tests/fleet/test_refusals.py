@@ -38,7 +38,7 @@ async def test_when_all_connections_are_taken_a_worker_waits_for_one(fleet: Flee
         run = await client.start("order", {"n": 1}, id="order-1")
         worker = fleet.worker("flows.py", url=url)
         worker.workers()
-        assert await run.result(timeout=20) == 103
+        assert await run.result(timeout=60) == 103
         small.psql("ALTER ROLE clerk CONNECTION LIMIT 0", CUT)
         refused = fleet.stepwell("runs", "list", "-u", url, code=5)
         assert "error[store_unavailable]" in refused
@@ -47,7 +47,7 @@ async def test_when_all_connections_are_taken_a_worker_waits_for_one(fleet: Flee
         worker.until("too many connections")
         small.psql("ALTER ROLE clerk CONNECTION LIMIT -1")
         second = await until(lambda: _started(client, 2))
-        assert await second.result(timeout=20) == 203
+        assert await second.result(timeout=60) == 203
         assert worker.process.poll() is None, "the same process as before"
         assert fleet.begun() == {(n, part): 1 for n in (1, 2) for part in range(3)}
 
@@ -131,7 +131,7 @@ async def test_a_server_that_takes_no_writes_for_a_while(fleet: Fleet, small: po
         assert "error[store_read_only]" in refused
         assert "target_session_attrs" in refused
         await _writable(small)
-        assert await nap.result(timeout=20) == 11
+        assert await nap.result(timeout=60) == 11
         assert fleet.begun() == {(1, 10): 1, (1, 11): 1}
         assert worker.process.poll() is None
 

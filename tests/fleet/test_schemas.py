@@ -31,7 +31,7 @@ async def test_processes_that_begin_at_once_make_the_tables_once(fleet: Fleet) -
     assert numbers == sorted(set(numbers)), f"whole steps of the schema alone: {seen}"
     assert (seen[0], numbers[-1]) == ((0, 0), NEWEST)
     async with App(fleet.url, mode="client") as client:
-        assert await (await client.start("order", {"n": 1})).result(timeout=20) == 103
+        assert await (await client.start("order", {"n": 1})).result(timeout=60) == 103
         assert len(await client.workers()) == 3
     for worker in workers:
         assert worker.end(signal.SIGTERM) == 0

@@ -76,7 +76,7 @@ async def test_the_right_authority_is_believed(fleet: Fleet, server: postgres.Se
     async with App(url, mode="client") as client:
         worker = fleet.worker("flows.py", url=url)
         worker.workers()
-        assert await (await client.start("order", {"n": 1})).result(timeout=20) == 103
+        assert await (await client.start("order", {"n": 1})).result(timeout=60) == 103
         told = server.psql(
             "SELECT count(*), count(*) FILTER (WHERE ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)"
             " WHERE application_name = 'stepwell'"

@@ -7,7 +7,7 @@ from typing import Any
 
 from stepwell import App, EventTimeout, NonRetryableError, sleep, step_info
 from stepwell.client.isolated import Isolation
-from tests.torture.log import Log
+from tests.torture.log import WORKER, Log
 
 LEASE = 2.0
 LOG = "STEPWELL_TORTURE_LOG"
@@ -106,6 +106,6 @@ async def work(url: str, log_path: str) -> None:
     async with app.worker(concurrency=8, isolate=False):
         isolation = Isolation(app, "tests.torture.alone:app", every=0.5)
         isolation.start()
-        Log(log_path).write("worker")
+        Log(log_path).write(WORKER)
         await stop.wait()
         await isolation.stop()

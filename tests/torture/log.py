@@ -6,11 +6,17 @@ import time
 from pathlib import Path
 from typing import Any
 
+WORKER = "worker"
+"""Written by a worker when it works."""
+THAWED = "thawed"
+"""Written before a stopped process (`of`) is let go on."""
+
 
 class Log:
     """Append-only JSON lines, one write each, so that a killed process leaves whole lines."""
 
     def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
     def write(self, what: str, **facts: Any) -> None:

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from tests.torture.flows import LEASE, make_app
-from tests.torture.log import Log
+from tests.torture.log import THAWED, WORKER, Log, read
 from tests.torture.places import Place, place
 from tests.torture.verdict import Verdict, check
 
@@ -20,16 +20,26 @@ WORKFLOWS = ("chain", "order", "family", "saga")
 
 
 class Fleet:
-    """Worker processes that die and come back."""
+    """Worker processes that die and come back.
 
-    def __init__(self, size: int, url: str, log: Path, dice: random.Random) -> None:
-        self._command = [sys.executable, "-m", "tests.torture.worker", url, str(log)]
+    `gave_up`: what those said last that ended by themselves, as a worker does that finds no database when it starts.
+    """
+
+    def __init__(self, size: int, url: str, log: Log, dice: random.Random) -> None:
+        self._command = [sys.executable, "-m", "tests.torture.worker", url, str(log.path)]
+        self._log = log
         self._dice = dice
+        self._said = log.path.parent / "said"
+        self._said.mkdir()
         self.workers = [self._spawn() for _ in range(size)]
         self.kills = self.pauses = 0
+        self.gave_up: list[str] = []
 
     def _spawn(self) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(self._command, stderr=subprocess.DEVNULL)
+        with (self._said / "new").open("wb") as said:
+            worker = subprocess.Popen(self._command, stderr=said)
+        (self._said / "new").rename(self._said / str(worker.pid))
+        return worker
 
     def kill_one(self) -> None:
         """Kill -9 one worker, and start another."""
@@ -39,14 +49,30 @@ class Fleet:
         self.workers[n] = self._spawn()
         self.kills += 1
 
+    def tend(self) -> None:
+        """Start others for those that have ended by themselves, as whatever supervises workers does."""
+        for n, worker in enumerate(self.workers):
+            if worker.poll() is not None:
+                said = (self._said / str(worker.pid)).read_text().splitlines()
+                self.gave_up.append("\n".join([f"exit code {worker.returncode}", *said[-5:]]))
+                self.workers[n] = self._spawn()
+
     async def pause_one(self) -> None:
         """Stop one worker for longer than its lease, then let it go on: what it writes then must be refused."""
         n = self._dice.randrange(len(self.workers))
         pid = self.workers[n].pid
         os.kill(pid, signal.SIGSTOP)
         await asyncio.sleep(LEASE * 1.7)
+        self._log.write(THAWED, of=pid)
         os.kill(pid, signal.SIGCONT)
         self.pauses += 1
+
+    async def ready(self) -> None:
+        """Wait until every worker works."""
+        async with asyncio.timeout(60):
+            while not {w.pid for w in self.workers} <= {r["pid"] for r in read(self._log.path) if r["what"] == WORKER}:
+                self.tend()
+                await asyncio.sleep(0.1)
 
     def drain(self) -> list[int]:
         """SIGTERM all; their exit codes."""
@@ -55,11 +81,12 @@ class Fleet:
         return [worker.wait(timeout=60) for worker in self.workers]
 
 
-async def torment(fleet: Fleet, place: Place, until: float, dice: random.Random) -> None:
-    """Kill and pause workers, and what else the place allows, at random moments."""
+async def torment(fleet: Fleet, place: Place, until: float, kills: int, dice: random.Random) -> None:
+    """Kill and pause workers, and what else the place allows, at random moments; so many kills at least."""
     pausing = None
-    while time.monotonic() < until:
+    while time.monotonic() < until or fleet.kills < kills:
         await asyncio.sleep(dice.uniform(0.1, 0.8))
+        fleet.tend()
         if pausing is None or pausing.done():
             if dice.random() < 0.1:
                 pausing = asyncio.ensure_future(fleet.pause_one())
@@ -99,21 +126,24 @@ async def torture(kind: str, seconds: float, workers: int, seed: int) -> int:
     dice = random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="stepwell-torture-") as folder:
         log_path = Path(folder) / "torture.log"
+        log = Log(log_path)
         async with place(kind, Path(folder)) as where:
             async with make_app(where.url, str(log_path), mode="client"):
                 pass  # makes the schema before the workers race for it
-            fleet = Fleet(workers, where.url, log_path, dice)
+            fleet = Fleet(workers, where.url, log, dice)
             until = time.monotonic() + seconds
-            tormented = torment(fleet, where, until, dice)
+            tormented = torment(fleet, where, until, int(seconds / 4), dice)
             await asyncio.gather(tormented, load(where.url, log_path, until, random.Random(seed + 1)))
             healed = time.monotonic()
             async with make_app(where.url, str(log_path), mode="client") as app:
                 verdict = await check(app, log_path)
             settled = time.monotonic() - healed
+            await fleet.ready()
             codes = fleet.drain()
             await where.integrity(verdict)
         verdict.expect(codes == [0] * workers, f"exit codes after SIGTERM: {codes}")
-        verdict.expect(fleet.kills >= seconds / 4, f"only {fleet.kills} kills")
+        for said in fleet.gave_up:
+            verdict.expect(kind == "postgres" and "StoreUnavailable" in said, f"a worker ended by itself: {said}")
         report(verdict, f"{kind}, seed {seed}: {seconds:.0f} s, {workers} workers", fleet, where, settled)
         return len(verdict.violations)
 
@@ -122,11 +152,15 @@ def report(verdict: Verdict, what: str, fleet: Fleet, where: Place, settled: flo
     """Print what was done, what was acknowledged, and what did not hold."""
     facts = verdict.facts
     print(f"{what}, {fleet.kills} kills, {fleet.pauses} pauses beyond the lease{where.told()}")
+    if fleet.gave_up:
+        print(f"  {len(fleet.gave_up)} workers were started when the database was not there, and started again")
     print(f"  {facts['started']} runs and {facts['sent']} events acknowledged; {facts['runs']} runs in all")
     print(f"  {facts['begin']} step bodies begun, {facts['timers']} timers")
     print(f"  recovery: all settled {settled:.1f} s after the last kill (the lease is {LEASE:.0f} s)")
     for violation in verdict.violations[:20]:
         print(f"  VIOLATION {violation}")
+    if facts["excused"]:
+        print(f"  {facts['excused']} bodies that a process was about to enter when it was stopped")
     print("  nothing lost, nothing twice" if not verdict.violations else f"  {len(verdict.violations)} violations")
 
 

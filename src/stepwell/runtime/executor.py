@@ -72,8 +72,8 @@ class Gate(Protocol):
 class Executor:
     """At most `concurrency` step bodies at once, threads included; the others wait in the order they came.
 
-    `may_begin` is asked again when a slot has become free: what has waited for it may have lost its lease meanwhile.
-    Then the attempt is done with `LeaseLost`.
+    `may_begin` is asked as late as can be, from whatever thread the body is about to run in: a process that was
+    stopped for longer than its lease must not begin a step that others have ended. Then it is done with `LeaseLost`.
     """
 
     def __init__(self, concurrency: int, clock: Clock, alarms: Alarms, resources: Resources,
@@ -152,6 +152,9 @@ class Executor:
     # -- one attempt ---------------------------------------------------------------------------
 
     def _begin(self, attempt: Attempt, now: float) -> None:
+        if not self._may_begin():
+            self._loop.call_soon(self._refuse, attempt)
+            return
         self.busy += 1
         self._running.add(attempt)
         if attempt.alarm is not None:
@@ -163,7 +166,7 @@ class Executor:
         if not attempt.is_async and not attempt.inject:
             task = self._in_thread(attempt, attempt.kwargs, context)
         else:
-            body = self._body(attempt, context) if attempt.inject else _called(attempt)
+            body = _called(attempt) if _EAGER and not attempt.inject else self._body(attempt, context)
             task = asyncio.Task(body, loop=self._loop, context=context, **_EAGER)
         attempt.task = task
         if attempt.timeout is not None and not task.done():
@@ -191,7 +194,7 @@ class Executor:
         if attempt.over:
             return None  # it timed out, or nobody wants it, while its resource was being made
         if attempt.is_async:
-            return await attempt.fn(*attempt.args, **kwargs)
+            return await self.call_async(attempt.fn, attempt.args, kwargs)
         return await self._in_thread(attempt, kwargs, context.copy())  # entered in two threads at once otherwise
 
     def _in_thread(
@@ -200,8 +203,20 @@ class Executor:
         if self._threads is None:
             self._threads = ThreadPoolExecutor(self.concurrency, thread_name_prefix="stepwell-step")
         return self._loop.run_in_executor(
-            self._threads, lambda: context.run(call_body, attempt.fn, attempt.args, kwargs)
+            self._threads, lambda: context.run(self.call, attempt.fn, attempt.args, kwargs)
         )
+
+    def call(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """In a thread: call the body of a `def` step. Raises `LeaseLost` instead if it must not begin any more."""
+        if not self._may_begin():
+            raise LeaseLost
+        return call_body(fn, args, kwargs)
+
+    async def call_async(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The same for the body of an `async def` step."""
+        if not self._may_begin():
+            raise LeaseLost
+        return await fn(*args, **kwargs)
 
     def _ended(self, attempt: Attempt, task: asyncio.Future[Any]) -> None:
         self.busy -= 1
@@ -229,14 +244,13 @@ class Executor:
                 attempt = self._waiting.popleft()
                 if attempt.over:
                     continue
-                if self._may_begin():
-                    self._begin(attempt, self._clock.now())
-                else:
-                    self._refuse(attempt)
+                self._begin(attempt, self._clock.now())
         finally:
             self._filling = False
 
     def _refuse(self, attempt: Attempt) -> None:
+        if attempt.over:
+            return
         attempt.over = True
         attempt.error = LeaseLost()
         if attempt.alarm is not None:

@@ -14,7 +14,7 @@ from stepwell.model.policy import NOT_DONE, Check, Effect
 from stepwell.ports.definitions import Definitions, StepDefinition, step_scope
 from stepwell.runtime.executor import LeaseLost
 from stepwell.runtime.holding import Holding
-from stepwell.runtime.threads import Lent, call_body
+from stepwell.runtime.threads import Lent
 from stepwell.runtime.transactional import Gate, InDoubt, Recorded, Transactional, stored_form
 
 
@@ -163,7 +163,7 @@ class NestedCall:
         try:
             return await self._attempt(attempt)
         except LeaseLost:
-            self._run.drop("stale")
+            self._run.drop("its lease was lost")
             raise asyncio.CancelledError("the run was taken away") from None
         except InDoubt as doubt:
             found = await self._run.host.lookups.settled(doubt.fence)
@@ -201,13 +201,14 @@ class NestedCall:
             work = Transactional(self._run, self._step, inner.idempotency_key)
             fn, gate, inner.in_transaction = work.body, work.gate, True
         token = step_scope.set(inner)
+        executor = self._run.host.executor
         try:
             if is_async:
-                body: Any = fn(*self._args, **kwargs)
+                body: Any = executor.call_async(fn, self._args, kwargs)
             elif self._thread is not None and timeout is None:
-                body = self._thread.run(fn, self._args, kwargs)
+                body = self._thread.run(executor.call, (fn, self._args, kwargs), {})
             else:
-                body = asyncio.to_thread(call_body, fn, self._args, kwargs)
+                body = asyncio.to_thread(executor.call, fn, self._args, kwargs)
             return await (body if timeout is None else self._bounded(body, timeout, gate))
         except asyncio.CancelledError:
             task = asyncio.current_task()

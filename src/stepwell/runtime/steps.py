@@ -95,10 +95,6 @@ class StepCalls:
         command = call.command
         if self._calls.get(command.call) is not call or self._run.behind:
             return
-        if not self._run.host.lease_holds():
-            # This process was stopped, or its database out of reach, longer than the lease: others may have gone on.
-            self._run.later(self._run.drop, "the lease ran out before a step could start")
-            return
         step = command.step
         effect = command.policy.effect
         fn = effect.probe if call.probing and isinstance(effect, Check) else step.fn
@@ -138,7 +134,8 @@ class StepCalls:
             self._run.flush()
             return
         if isinstance(attempt.error, LeaseLost):
-            self._run.drop("stale")
+            # This process was stopped, or its database out of reach, longer than the lease: others may have gone on.
+            self._run.drop("its lease was lost")
         elif isinstance(attempt.error, InDoubt):
             doubt, run = attempt.error, self._run
             run.host.lookups.outcome(run, doubt.fence, lambda found: self._settled(call, attempt, doubt, found))

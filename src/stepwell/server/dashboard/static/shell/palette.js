@@ -2,7 +2,7 @@
 
 import {icon, stateIcon} from "../components/icons.js";
 import {open} from "../components/dialog.js";
-import {api, isAborted, session} from "../lib/api.js";
+import {api, session} from "../lib/api.js";
 import {h} from "../lib/dom.js";
 import {number, relative, stamp} from "../lib/format.js";
 import {bindings, shown} from "../lib/keys.js";
@@ -25,6 +25,8 @@ export async function palette() {
   const here = bindings();
   /** @type {string[]} */
   let workflows = [];
+  /** @type {Entry[]} */
+  let runs = [];
   /** @type {Entry[]} */
   let entries = [];
   let at = 0;
@@ -50,15 +52,14 @@ export async function palette() {
 
   /** @param {string} text @param {any} page @param {number} total @returns {Entry[]} */
   function remote(text, page, total) {
-    const runs = page.runs.map((/** @type {any} */ run) => ({sign: stateIcon(run.status, 16, {label: run.status}), text: [h("bdi", {class: "mono", dir: "auto"}, run.id), h("span", {class: "quiet"}, `${run.workflow}, ${relative(stamp(run.created_at) ?? 0)}`)], run: () => go(`/runs/${encodeURIComponent(run.id)}`)}));
+    const found = page.runs.map((/** @type {any} */ run) => ({sign: stateIcon(run.status, 16, {label: run.status}), text: [h("bdi", {class: "mono", dir: "auto"}, run.id), h("span", {class: "quiet"}, `${run.workflow}, ${relative(stamp(run.created_at) ?? 0)}`)], run: () => go(`/runs/${encodeURIComponent(run.id)}`)}));
     const all = total > 1 ? [{sign: icon("runs"), text: ["Runs with id ", h("bdi", {dir: "auto"}, text), "…"], beside: number(total), run: () => go(`/runs?id=${encodeURIComponent(text)}`)}] : [];
     const free = [{sign: icon("search"), text: ["Runs with text “", h("bdi", {dir: "auto"}, text), "”"], run: () => go(`/runs?text=${encodeURIComponent(text)}`)}];
-    return [...runs, ...all, ...(page.runs.length ? [] : free)];
+    return [...found, ...all, ...(page.runs.length ? [] : free)];
   }
 
-  /** @param {Entry[]} next */
-  function tell(next) {
-    entries = next;
+  function tell() {
+    entries = [...runs, ...local(field.value.trim())];
     at = Math.min(at, Math.max(0, entries.length - 1));
     list.replaceChildren(...(entries.length ? entries.map((entry, index) => h("div", {class: "palette-item", role: "option", id: `palette-${index}`, "aria-selected": String(index === at), onclick: () => act(index), onpointermove: () => mark(index)}, entry.sign, h("span", {class: "palette-words"}, entry.text, entry.beside ? h("span", {class: "quiet"}, entry.beside) : null), entry.key ? shown(entry.key).map((key) => h("kbd", {}, key)) : null)) : [h("p", {class: "palette-empty"}, "Nothing found.")]));
     mark(at);
@@ -76,15 +77,18 @@ export async function palette() {
     at = 0;
     clearTimeout(timer);
     asking.abort();
-    tell(local(text));
+    runs = [];
+    tell();
     if (!text) return;
     timer = window.setTimeout(async () => {
       const control = (asking = new AbortController());
       try {
-        const [page, found] = await Promise.all([api.get("/runs", {id: text, limit: SHOWN}, {signal: control.signal}), api.get("/runs/count", {id: text}, {signal: control.signal})]);
-        if (field.value.trim() === text) tell([...remote(text, page, found.total), ...local(text)]);
-      } catch (error) {
-        if (!isAborted(error)) tell(local(text));
+        const [page, counted] = await Promise.all([api.get("/runs", {id: text, limit: SHOWN}, {signal: control.signal}), api.get("/runs/count", {id: text}, {signal: control.signal})]);
+        if (field.value.trim() !== text) return;
+        runs = remote(text, page, counted.total);
+        tell();
+      } catch {
+        // not wanted any more, or no answer: what can be done here is shown all the same
       }
     }, PAUSE);
   }
@@ -112,10 +116,10 @@ export async function palette() {
     shut = () => close();
     return [h("div", {class: "palette-field"}, icon("search"), field), list];
   }});
-  tell(local(""));
+  tell();
   void api.get("/workflows").then((data) => {
     workflows = data.workflows.map((/** @type {any} */ each) => each.name);
-    if (!field.value) tell(local(""));
+    tell();
   }, () => {});
   await done;
   clearTimeout(timer);
