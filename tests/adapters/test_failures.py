@@ -2,6 +2,7 @@ import asyncio
 import errno
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from stepwell.errors import (
     StoreLocked,
 )
 from stepwell.model.failure import MAX_DEPTH, MAX_MEMBERS, MAX_TEXT, Failure
+from stepwell.runtime.threads import call_body
 
 
 class Declined(Exception):
@@ -261,6 +263,19 @@ def test_texts_are_bounded_and_storable(errors: ErrorRegistry) -> None:
     assert len(failure.traceback) <= MAX_TEXT + 10
     assert back.__notes__ == ["\\udfff"]
     assert "\0" not in str(back)
+
+
+def test_frames_between_the_loop_and_a_body_are_left_out(errors: ErrorRegistry) -> None:
+    def body() -> None:
+        raise ValueError("mine")
+
+    with ThreadPoolExecutor(1) as pool:
+        mine, ours = (pool.submit(call_body, fn, (), {}).exception() for fn in (body, 7))
+    assert mine is not None
+    assert ours is not None
+    (frame,) = [line for line in errors.to_failure(mine).traceback.splitlines() if "File" in line]
+    assert frame.endswith("in body")
+    assert "in call_body" in errors.to_failure(ours).traceback, "there are no others"
 
 
 def test_a_deep_traceback_keeps_its_end(errors: ErrorRegistry) -> None:

@@ -1,50 +1,17 @@
 """The executor: slots, threads, time limits, and what becomes of attempts that nobody waits for."""
 
 import asyncio
-import inspect
-import sys
 import threading
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from stepwell.errors import QueueTimeout, StepTimeout
 from stepwell.ports.definitions import step_scope
-from stepwell.runtime.executor import Attempt, Executor, LeaseLost
-from stepwell.runtime.resources import Resources
-from stepwell.testing.clock import START, VirtualClock
-
-
-class Bench:
-    """An executor under a virtual clock, and the attempts that are done."""
-
-    def __init__(self, concurrency: int, **resources: Callable[..., Any]) -> None:
-        self.clock = VirtualClock()
-        self.executor = Executor(concurrency, self.clock, self.clock, Resources(resources))
-        self.done: list[Attempt] = []
-
-    def submit(self, fn: Callable[..., Any], *args: Any, timeout: float | None = None, patience: float | None = None,
-               inject: dict[str, str] | None = None, scope: Any = None) -> Attempt:  # fmt: skip
-        is_async = inspect.iscoroutinefunction(fn)
-        step: Any = SimpleNamespace(inject=inject or {})
-        attempt = Attempt(step, fn, is_async, args, {}, scope, timeout, patience, "token", self.done.append)
-        self.executor.submit(attempt)
-        return attempt
-
-    def move(self, seconds: float) -> None:
-        self.clock.move_to(self.clock.now() + seconds)
-        self.clock.ring()
-
-    async def until(self, what: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
-            while not what():
-                await asyncio.sleep(0.0005)
-
-    async def idle(self) -> None:
-        await self.until(lambda: not self.executor.busy)
-        self.executor.close()
+from stepwell.runtime.executor import Attempt
+from stepwell.testing.clock import START
+from tests.runtime.bench import Bench
 
 
 def test_no_more_bodies_at_once_than_slots_threads_included() -> None:
@@ -317,89 +284,5 @@ def test_draining_waits_for_the_grace_and_then_cancels() -> None:
         await bench.idle()
         assert bench.done == [quick]
         assert quick.value == "in time"
-
-    asyncio.run(main())
-
-
-def test_what_waits_for_a_slot_does_not_begin_when_its_lease_is_over() -> None:
-    async def main() -> None:
-        bench = Bench(1)
-        holds, ran, gate = [True], [], asyncio.Event()
-        bench.executor._may_begin = lambda: holds[0]
-
-        async def first() -> str:
-            await gate.wait()
-            return "first"
-
-        async def other(name: str) -> None:
-            ran.append(name)
-
-        bench.submit(first)
-        waiting = [bench.submit(other, name, patience=60.0) for name in ("a", "b")]
-        holds[0] = False
-        gate.set()
-        await bench.until(lambda: len(bench.done) == 3)
-        assert ran == []
-        assert bench.done[0].value == "first"
-        assert all(isinstance(attempt.error, LeaseLost) and attempt.over for attempt in waiting)
-        bench.move(61.0)
-        assert len(bench.done) == 3, "each is done once"
-        holds[0] = True
-        bench.submit(other, "c")
-        await bench.until(lambda: len(bench.done) == 4)
-        assert ran == ["c"]
-        await bench.idle()
-
-    asyncio.run(main())
-
-
-@pytest.mark.parametrize("kind", ["async", "thread", "injected", "injected thread"])
-def test_a_body_does_not_begin_when_the_lease_was_lost_on_the_way_to_it(kind: str) -> None:
-    """As when the process is stopped, or a resource takes long to make, after the step was begun."""
-
-    async def main() -> None:
-        making, ran, holds = asyncio.Event(), [], [True]
-
-        async def made() -> str:
-            await making.wait()
-            return "made"
-
-        bench = Bench(1, made=made)
-        asked = iter([True])
-        bench.executor._may_begin = lambda: holds[0] and next(asked, False)  # it holds when first asked, not later
-
-        async def waits(**kwargs: Any) -> None:
-            ran.append(kwargs)
-
-        def blocks(**kwargs: Any) -> None:
-            ran.append(kwargs)
-
-        inject = {"it": "made"} if "injected" in kind else None
-        attempt = bench.submit(blocks if "thread" in kind else waits, inject=inject)
-        making.set()
-        await bench.until(lambda: len(bench.done) == 1)
-        if kind != "async" or sys.version_info < (3, 12):  # from 3.12 on the body begins as the lease is looked at
-            assert ran == []
-            assert isinstance(attempt.error, LeaseLost)
-        holds[0] = False
-        refused = bench.submit(waits)
-        assert not refused.over, "told of by the loop, never from within"
-        await bench.until(lambda: len(bench.done) == 2)
-        assert isinstance(refused.error, LeaseLost)
-        await bench.idle()
-
-    asyncio.run(main())
-
-
-def test_what_is_refused_for_its_lease_may_be_withdrawn_before_it_hears() -> None:
-    async def main() -> None:
-        bench = Bench(1)
-        bench.executor._may_begin = lambda: False
-        attempt = bench.submit(asyncio.sleep, 0)
-        assert bench.executor.withdraw(attempt), "it had not begun"
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        assert bench.done == []
-        await bench.idle()
 
     asyncio.run(main())

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -10,6 +10,7 @@ from stepwell import App, Run, RunParked, RunStatus, sleep
 from stepwell.errors import StoreUnavailable
 from stepwell.model.change import Change, ClaimRequest, Reply
 from stepwell.model.run import Claimed
+from stepwell.runtime.heart import Heartbeat
 from stepwell.store.memory import MemoryStore
 from stepwell.testing.clock import VirtualClock
 from stepwell.testing.environment import Environment
@@ -239,13 +240,11 @@ async def test_a_step_never_begins_on_a_lease_that_has_run_out(shop: Shop) -> No
     """The process stood still between the claim and the start of the step."""
     async with Environment(shop.app) as env:
         (worker,) = env.workers
-        holds = worker.lease_holds
-        worker.lease_holds = lambda: False  # type: ignore[method-assign]
+        cast(Heartbeat, worker._heart).holds_until = 0.0
         run = await shop.chain.start()
         await env.settle()
         assert shop.gates.log == []
         assert worker.runs == {}
-        worker.lease_holds = holds  # type: ignore[method-assign]
         shop.gates.open.set()
         for _ in range(3):
             worker.beat()  # the store says that it holds a run which it does not know

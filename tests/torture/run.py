@@ -135,10 +135,10 @@ async def torture(kind: str, seconds: float, workers: int, seed: int) -> int:
             tormented = torment(fleet, where, until, int(seconds / 4), dice)
             await asyncio.gather(tormented, load(where.url, log_path, until, random.Random(seed + 1)))
             healed = time.monotonic()
+            await fleet.ready()  # one that was started while the database was away has to be started again
             async with make_app(where.url, str(log_path), mode="client") as app:
                 verdict = await check(app, log_path)
             settled = time.monotonic() - healed
-            await fleet.ready()
             codes = fleet.drain()
             await where.integrity(verdict)
         verdict.expect(codes == [0] * workers, f"exit codes after SIGTERM: {codes}")

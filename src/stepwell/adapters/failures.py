@@ -2,6 +2,7 @@
 
 import builtins
 import traceback
+from types import TracebackType
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +16,8 @@ from stepwell.model.failure import MAX_DEPTH, MAX_MEMBERS, MAX_TEXT, Failure
 
 _ANY: Final = JsonTypePlan(Any)
 _OURS: Final = "stepwell."
+_ABOVE: Final = ("stepwell.runtime.", "stepwell.adapters.", "stepwell.core.", "asyncio.", "concurrent.")
+"""Modules whose frames lie between the loop and a body: who looks for what went wrong has no use for them."""
 _FRAMES: Final = -25
 _NOTES: Final = 20
 _MOST: Final = 256
@@ -243,11 +246,19 @@ def _fields(error: BaseException) -> dict[str, Any] | None:
     return {**kept, **(_own_fields(error) or {})} or None
 
 
+def _from_the_body_on(frames: TracebackType) -> TracebackType:
+    """Without the first frames, which are ours; all of them if there are no others."""
+    found: TracebackType | None = frames
+    while found is not None and f"{found.tb_frame.f_globals.get('__name__')}.".startswith(_ABOVE):
+        found = found.tb_next
+    return found or frames
+
+
 def _traceback(error: BaseException, name: str, message: str) -> str:
     if error.__traceback__ is None:
         return ""
     try:
-        lines = traceback.format_tb(error.__traceback__, _FRAMES)
+        lines = traceback.format_tb(_from_the_body_on(error.__traceback__), _FRAMES)
     except Exception:  # noqa: BLE001 - source files and loaders of any kind
         return ""
     text = "".join(("Traceback (most recent call last):\n", *lines, f"{name}: {message[:500]}"))
