@@ -29,6 +29,8 @@ def test_list_shows_runs_newest_first(stepwell: Invoke, filled: str) -> None:
     assert lines[0].split()[:3] == ["ID", "WORKFLOW", "STATUS"]
     assert [line.split()[0] for line in lines[1:]] == ["later", "asks", "bad", "good"]
     assert "waiting for event approved" in result.stdout
+    assert '"hello ann" · n=1 · team=a' in result.stdout
+    assert "greeting" not in result.stdout, "what came of it, not how far it was"
 
 
 @pytest.mark.parametrize(
@@ -48,6 +50,16 @@ def test_list_shows_runs_newest_first(stepwell: Invoke, filled: str) -> None:
 )
 def test_list_filters(stepwell: Invoke, filled: str, options: list[str], ids: list[str]) -> None:
     assert listed(stepwell("runs", "list", "-u", filled, "--json", *options)) == ids
+
+
+def test_list_tells_results_as_data(stepwell: Invoke, filled: str) -> None:
+    runs = json.loads(stepwell("runs", "list", "-u", filled, "--json").stdout)["runs"]
+    assert {run["id"]: run["brief"] for run in runs} == {
+        "good": '"hello ann"',
+        "bad": None,
+        "asks": None,
+        "later": None,
+    }
 
 
 def test_list_goes_on_after_a_cursor(stepwell: Invoke, filled: str) -> None:

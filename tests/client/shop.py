@@ -5,9 +5,10 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from stepwell import App, progress
+from stepwell.client.redact import Secret
 from stepwell.client.remote import RemoteClient
 from tests.client.serving import served
 
@@ -65,11 +66,20 @@ class Shop:
             return await paid.wait(timeout="1h")
 
         @app.workflow
+        async def sign(token: str) -> dict[str, str]:
+            return {"by": "shop", "token": token}
+
+        @app.workflow
+        async def unlock(code: str) -> Annotated[str, Secret]:
+            return code
+
+        @app.workflow
         async def fetch(order: Order) -> str:
             await take(order)
             return "taken"
 
         self.price, self.buy, self.wait, self.listen, self.fetch = price, buy, wait, listen, fetch
+        self.take, self.sign, self.unlock = take, sign, unlock
 
 
 @asynccontextmanager

@@ -217,6 +217,25 @@ def test_listing_and_counting(play: Play) -> None:
     play(scene)
 
 
+def test_results_in_short(play: Play) -> None:
+    async def scene(shop: Shop, client: Any) -> None:
+        shop.broken = False
+        for n in range(2):
+            await (await client.start(shop.buy.options(id=f"buy-{n}"), Order(str(n)))).result(10)
+        await (await client.start(shop.sign.options(id="sign"), "t0p")).result(10)
+        await (await client.start(shop.unlock.options(id="unlock"), "t0p")).result(10)
+        await (await client.start(shop.take.options(id="none"), Order("a"))).result(10)
+        await client.start(shop.wait.options(id="waits"), "k")
+        page = await client.runs.list()
+        assert {row.id: page.briefs.get(row.key) for row in page.runs} == {
+            "buy-0": '{"order":{"id":"0","amount":1},"total":2.5}',
+            "buy-1": '{"order":{"id":"1","amount":1},"total":2.5}',
+            "sign": '{"by":"shop","token":"••••"}', "unlock": '"••••"', "none": None, "waits": None}  # fmt: skip
+        assert len((await client.runs.list(workflow="buy", limit=1)).briefs) == 1
+
+    play(scene)
+
+
 def test_what_is_not_there(play: Play) -> None:
     async def scene(shop: Shop, client: Any) -> None:
         for odd in ("nobody", "a/b?c#d%2F", "ä ö"):

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 
-from stepwell.client.redact import HIDDEN, OPEN, Redactor, Secret, marked_in, without_credentials
+from stepwell.client.redact import HIDDEN, OPEN, Redactor, Secret, is_marked, marked_in, without_credentials
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,45 @@ def test_a_type_can_mark() -> None:
         cvc: Annotated[str | None, Secret] = None
 
     assert marked_in(msgspec.json.schema(list[Card])) == {"pin", "cvc"}
+
+
+class Drawer(msgspec.Struct):
+    keys: list[Annotated[str, Secret]]
+    by_name: dict[str, Annotated[int, Secret] | None]
+    pair: tuple[int, Annotated[str, Secret]]
+    size: int = 1
+    below: "list[Drawer]" = []
+
+
+Locked = Annotated[Drawer, Secret]
+
+
+class Room(msgspec.Struct):
+    drawer: Drawer
+    safe: Locked
+
+
+def test_what_is_marked_in_lists_and_mappings_has_the_name_of_its_field() -> None:
+    assert marked_in([msgspec.json.schema(Drawer), None]) == {"keys", "by_name", "pair"}
+    assert marked_in(msgspec.json.schema(Room)) == {"keys", "by_name", "pair", "safe"}
+
+
+@pytest.mark.parametrize(
+    ("type", "marked"),
+    [(Annotated[str, Secret], True), (Locked, True), (Annotated[str, Secret] | None, True),
+     (list[Locked], True), (dict[Annotated[str, Secret], int], True),
+     (tuple[int, Annotated[str, Secret]], True),
+     (Drawer, False), (list[Drawer], False), (Room, False), (str, False), (Any, False)],
+)  # fmt: skip
+def test_what_is_marked_without_a_name(type: Any, marked: bool) -> None:
+    assert is_marked(msgspec.json.schema(type)) is marked
+
+
+def test_a_definition_that_is_marked_marks_what_refers_to_it() -> None:
+    definitions = {"A": {"$ref": "#/$defs/B"}, "B": {"anyOf": [{"$ref": "#/$defs/A"}, {"x-stepwell-secret": True}]}}
+    assert is_marked({"$ref": "#/$defs/A", "$defs": definitions})
+    fields = {"a": {"$ref": "#/$defs/A"}, "b": {"type": "string", "default": {"x-stepwell-secret": True}}}
+    assert marked_in({"properties": fields, "$defs": definitions}) == {"a"}
 
 
 def test_lines_of_a_log() -> None:

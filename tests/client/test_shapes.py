@@ -23,6 +23,7 @@ def test_a_row_and_its_parent() -> None:
     told = run_of(row, now="x", parent="above")
     assert (told.parent, told.parent_key, told.now, told.due_at) == ("above", (b"p" * 16).hex(), "x", None)
     assert msgspec.json.decode(msgspec.json.encode(told), type=Run) == told
+    assert (told.brief, run_of(row, brief='"ok"').brief) == (None, '"ok"')
 
 
 def test_a_run_took_from_its_creation_to_its_end() -> None:

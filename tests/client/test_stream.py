@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -73,6 +74,31 @@ async def test_new_changed_and_ended_runs_are_told_once() -> None:
         await env.settle()
         await live.look()
         assert ("run", ("quick", "succeeded")) in told(await everybody.get(0))
+        await live.broadcaster.close()
+
+
+async def test_what_came_of_a_run_is_told_with_its_end() -> None:
+    async with Environment(shop()) as env:
+        live, asked = Watching(env), list[int]()
+        closings = env.store.closings
+
+        async def counted(keys: Sequence[bytes], most: int) -> dict[bytes, bytes]:
+            asked.append(len(keys))
+            return await closings(keys, most)
+
+        env.store.closings = counted  # type: ignore[method-assign]
+        listener, _ = live.broadcaster.listen(RunFilter())
+        await asyncio.sleep(0.01)
+        await env.app.start("nap", 60, id="nap")
+        for number in range(20):
+            await env.app.start("echo", {"value": {"n": number, "token": "t0p"}}, id=f"e{number:02}")
+        await env.settle()
+        await live.look()
+        parts = (await listener.get(0) or b"").decode().split("\n\n")
+        runs = [json.loads(part.partition("data: ")[2]) for part in parts if "event: run\n" in part]
+        assert {run["id"]: run["brief"] for run in runs} == {"nap": None} | {
+            f"e{n:02}": f'{{"n":{n},"token":"••••"}}' for n in range(20)}  # fmt: skip
+        assert asked == [20], "one question for all of a look"
         await live.broadcaster.close()
 
 

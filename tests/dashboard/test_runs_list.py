@@ -60,20 +60,39 @@ def test_each_state_has_a_sign_of_its_own(desk: Site) -> None:
         assert {state for state, each in zip(STATES, found, strict=True) if each["solid"]} == {"parked", "failed"}
 
 
-def test_a_run_that_succeeded_shows_what_it_said_last(desk: Site) -> None:
+def test_a_run_that_succeeded_shows_its_result_or_what_it_said_last(desk: Site) -> None:
     with desk.page("/runs") as page:
         found = page.evaluate(
             """async (runs) => {
-                const {nowOf} = await import("/static/runs/row.js");
-                return runs.map((run) => nowOf(run).map((part) => part.textContent).join(""));
+                const {nowOf, nowText} = await import("/static/runs/row.js");
+                return runs.map((run) => [nowOf(run).map((part) => part.textContent).join(""), nowText(run)]);
             }""",
             [
-                {"status": "succeeded", "now": None, "note": "48 pages, 3 tables", "parent": "book-1"},
-                {"status": "succeeded", "now": None, "note": None, "parent": "book-1"},
-                {"status": "succeeded", "now": None, "note": None, "parent": None},
+                {"status": "succeeded", "now": None, "brief": "[3]", "note": "48 pages, 3 tables", "parent": "book-1"},
+                {"status": "succeeded", "now": None, "brief": None, "note": "48 pages, 3 tables", "parent": "book-1"},
+                {"status": "succeeded", "now": None, "brief": None, "note": None, "parent": "book-1"},
+                {"status": "succeeded", "now": None, "brief": None, "note": None, "parent": None},
             ],
         )
-        assert found == ["48 pages, 3 tables", "child of book-1", ""]
+        note = "48 pages, 3 tables"
+        assert found == [["[3]", "[3]"], [note, note], ["child of book-1", None], ["", None]]
+
+
+def test_results_are_cut_where_there_is_no_room_and_whole_in_the_title(desk: Site) -> None:
+    whole = '["ch_0","ch_1"]'
+    for width in (1440, 800, 390):
+        with desk.page("/runs?id=family-1", width=width) as page:
+            what = page.locator("tr.run-row .c-now > div")
+            expect(what).to_have_text(whole)
+            expect(what).to_have_attribute("title", whole)
+            told = what.locator("bdi")
+            expect(told).to_have_css("font-family", re.compile("monospace"))
+            shown = what.evaluate("(e) => [getComputedStyle(e).textOverflow, getComputedStyle(e).overflowX]")
+            assert shown == ["ellipsis", "hidden"]
+            assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+            told.evaluate("(e) => e.textContent = e.textContent.repeat(20)")
+            assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+            assert what.evaluate("(e) => e.clientHeight") <= 40
 
 
 def test_hostile_texts_are_texts(desk: Site) -> None:

@@ -39,8 +39,9 @@ def test_a_row_changes_in_place_and_stays_when_it_no_longer_fits(desk: Site, cro
     with desk.page("/runs?state=waiting&id=leaving") as page:
         row = page.locator("tr.run-row", has_text="leaving-1")
         expect(row.locator(".state-word")).to_have_text("Waiting")
-        crowd.run(crowd.app.events.send("payment.settled", key="leaving", data={}))
+        crowd.run(crowd.app.events.send("payment.settled", key="leaving", data={"n": 1, "token": "t"}))
         expect(row.locator(".state-word")).to_have_text("Succeeded")
+        expect(row.locator(".c-now")).to_have_text('{"n":1,"token":"••••"}')
         expect(row).to_have_class(re.compile("is-stray"))
 
 

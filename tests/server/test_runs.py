@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
+from stepwell.client.keys import Keys
 from tests.server.conftest import Client
 from tests.server.shop import XSS
 
@@ -28,6 +29,31 @@ async def test_a_run_is_started_once(api: Client) -> None:
     assert (await api.post("/runs", json=body)).status_code == 200  # also when it has ended (P7)
     reopened = await api.post("/runs", json=body | {"reuse": "after_close"})
     assert reopened.json()["generation"] == 2
+
+
+async def test_lists_show_results_in_short_and_secrets_to_nobody(api: Client) -> None:
+    await api.start("buy", {"order": {"id": "7", "amount": 5}}, id="b")
+    await api.post("/events", json={"event": "paid", "key": "7", "payload": {"ok": True}})
+    assert (await api.ended("b"))["result"]["token"] == "t0p"
+    await api.start("echo", {"value": {"pin": "1234", "password": "pw"}}, id="e")
+    await api.start("echo", "x" * 5000, id="long")
+    await api.start("echo", None, id="none")
+    await api.start("parent", 2, id="p")
+    await api.start("fail", "no", id="f")
+    await api.start("nap", 60, id="n")
+    await api.env.settle()
+    wanted = {"b": '{"charge":"c-7","message":{"ok":true},"token":"••••"}', "e": '{"pin":"••••","password":"••••"}',
+              "long": None, "none": None, "p": "[0,1]", "f": None, "n": None}  # fmt: skip
+    keys = Keys(api.app._engine().store, api.app._engine().clock)
+    _, admin = await keys.create("a", ["admin"])
+    _, reader = await keys.create("r", ["read"])
+    for secret in (admin, reader):
+        headers = {"authorization": f"Bearer {secret}"}
+        runs = (await api.get("/runs", headers=headers)).json()["runs"]
+        assert {run["id"]: run["brief"] for run in runs if run["parent"] is None} == wanted
+        children = (await api.get("/runs/p/children", headers=headers)).json()["runs"]
+        assert [run["brief"] for run in children] == ["1", "0"]
+        assert (await api.get("/runs/b", headers=headers)).json()["brief"] == wanted["b"]
 
 
 async def test_the_idempotency_key_is_the_id(api: Client) -> None:

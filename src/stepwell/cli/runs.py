@@ -42,17 +42,18 @@ def list_(target: Target, json: bool, since: str | None, until: str | None, limi
     filters |= {"since": moment(since, now), "until": moment(until, now)}
     page = talk(target, lambda client: client.runs.list(limit=limit, after=after, **filters))
     if json:
-        print_json({"runs": [run_data(row) for row in page.runs], "after": page.after})
+        runs = [run_data(row) | {"brief": page.briefs.get(row.key)} for row in page.runs]
+        print_json({"runs": runs, "after": page.after})
         return
     if not page.runs:
         line("No runs" + (" match." if len(filters) > 3 or tag or since or until else " yet."), err=True)
         return
-    _print_list(page.runs, now)
+    _print_list(page.runs, page.briefs, now)
     if page.after is not None:
         line(("There may be more: ", "bright_black"), f"--after {page.after}", err=True)
 
 
-def _print_list(rows: list[Any], now: float) -> None:
+def _print_list(rows: list[Any], briefs: dict[bytes, str], now: float) -> None:
     from stepwell.cli.moments import ago, span
     from stepwell.cli.terminal import STYLES, table
 
@@ -67,7 +68,7 @@ def _print_list(rows: list[Any], now: float) -> None:
         ["ID", "WORKFLOW", "STATUS", "CREATED", "TOOK", "ABOUT"],
         [
             [row.id, row.workflow, (row.status.value, STYLES[row.status.value]), ago(row.created_at, now), took(row),
-             (_about(row), "bright_black")]
+             (_about(row, briefs.get(row.key)), "bright_black")]
             for row in rows
         ],
         right=["TOOK"],
@@ -75,11 +76,13 @@ def _print_list(rows: list[Any], now: float) -> None:
     )  # fmt: skip
 
 
-def _about(row: Any) -> str:
+def _about(row: Any, brief: str | None = None) -> str:
     from stepwell.cli.terminal import cut
 
     facts = []
-    if row.progress is not None:
+    if brief is not None:
+        facts.append(brief)
+    elif row.progress is not None:
         facts.append(f"{row.progress:.0%} {row.note or ''}".strip())
     if row.cancelling and not row.status.terminal:
         facts.append("cancelling")

@@ -12,7 +12,7 @@ from stepwell.client.app import App
 from stepwell.client.buckets import PATIENCE, Buckets, by_workflow
 from stepwell.client.fresh import Fresh
 from stepwell.client.phrases import policy_of
-from stepwell.client.redact import marked_in
+from stepwell.client.redact import marked_of
 from stepwell.client.shapes import Moment, Source, moment
 from stepwell.client.sources import shown
 from stepwell.client.versions import OPEN, CodeVersion, versions
@@ -174,8 +174,7 @@ class Catalog:
 
     def marked(self) -> set[str]:
         """The names of all fields that some type of the app marks as secret."""
-        schemas: list[Any] = [schema for name in self._app.registry.workflow_names() for schema in self.schemas(name)]
-        return marked_in([*schemas, *(event.schema for event in self.events())])
+        return marked_of(self._app.registry)
 
 
 def _kind(definition: WorkflowDefinition | None, seen: list[CodeVersion]) -> Literal["workflow", "step"]:

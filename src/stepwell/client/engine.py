@@ -9,6 +9,7 @@ import msgspec
 
 from stepwell.authoring.handle import as_data
 from stepwell.authoring.inputs import canonical
+from stepwell.client.briefs import Briefs
 from stepwell.client.filters import cursor_of
 from stepwell.client.guests import same_or_conflict, start_inside
 from stepwell.client.protocol import Page
@@ -50,6 +51,7 @@ class OpenEngine:
         self.clock = clock
         self.results = results
         self.lines = lines
+        self.briefs = Briefs(store, definitions)
         self.new_key = new_key
         self.key_of = key_of
         self.workers: list[Worker] = []
@@ -194,7 +196,7 @@ class OpenEngine:
     async def page(self, which: RunFilter, *, after: str | None, limit: int) -> Page:
         self._check_open()
         rows = await self.store.list(which, after=cursor_of(after), limit=limit)
-        return Page(rows, rows[-1].key.hex() if len(rows) == limit else None)
+        return Page(rows, rows[-1].key.hex() if len(rows) == limit else None, await self.briefs.of(rows))
 
     async def count(self, which: RunFilter) -> dict[str, int]:
         self._check_open()

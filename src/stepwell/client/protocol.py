@@ -27,10 +27,15 @@ T = TypeVar("T")
 
 
 class Page(msgspec.Struct, frozen=True):
-    """Runs, newest first, and the cursor of the next page (None at the end)."""
+    """Runs, newest first, and the cursor of the next page (None at the end).
+
+    `briefs`: by key the results of those that succeeded, in short: JSON of at most 80 characters in which what is
+    secret is hidden, to be shown and not to be parsed. Results that are None or long are left out.
+    """
 
     runs: list[RunRow]
     after: str | None
+    briefs: dict[bytes, str] = {}
 
 
 class AppStatus(msgspec.Struct, frozen=True, kw_only=True):

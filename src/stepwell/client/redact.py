@@ -6,6 +6,9 @@ from typing import Any, Final
 
 from msgspec import Meta
 
+from stepwell.errors import StepwellError
+from stepwell.ports.definitions import Definitions
+
 HIDDEN: Final = "••••"
 NAMES: Final = ("password", "passwd", "passphrase", "secret", "token", "authorization", "api_key", "apikey",
                 "credential", "private_key", "cookie", "card_number", "cardnumber", "card_no", "cvc", "cvv", "iban",
@@ -15,6 +18,9 @@ NAMES: Final = ("password", "passwd", "passphrase", "secret", "token", "authoriz
 MARK: Final = "x-stepwell-secret"
 Secret: Final = Meta(extra_json_schema={MARK: True, "format": "password"})
 """Marks a field whose values no view shows: `key: Annotated[str, stepwell.Secret]`."""
+
+_NAMED: Final = frozenset({"properties", "$defs", "default", "examples", "enum", "const"})
+"""What of a schema says nothing of a value as a whole: its fields, which have names, and values."""
 
 _CREDENTIALS: Final = re.compile(
     r"(?i)(\b(?:authorization|cookie|set-cookie|x-csrf-token)\b\s*[:=]\s*).+|swk_[\w-]{8,}"
@@ -67,24 +73,56 @@ OPEN: Final = Open()
 
 
 def marked_in(schema: Any) -> set[str]:
-    """The names of the fields that a JSON Schema marks as secret."""
+    """The names of the fields that a JSON Schema marks as secret, or that hold what it marks in lists or mappings."""
     found: set[str] = set()
+    stack = [(schema, schema)]
+    while stack:
+        node, root = stack.pop()
+        if isinstance(node, dict):
+            root = node if "$defs" in node else root
+            found.update(n for n, inner in (node.get("properties") or {}).items() if is_marked(inner, root))
+            stack.extend((inner, root) for inner in node.values())
+        elif isinstance(node, list):
+            stack.extend((inner, root) for inner in node)
+    return found
+
+
+def is_marked(schema: Any, root: Any = None) -> bool:
+    """Whether a JSON Schema marks its values as secret, or a part of them that no name of a field stands for.
+
+    `root`: the schema that has the definitions, if it is another one.
+    """
+    root = schema if root is None else root
+    definitions = root.get("$defs") if isinstance(root, dict) else None
+    seen: set[str] = set()
     stack = [schema]
     while stack:
         node = stack.pop()
         if isinstance(node, dict):
-            for name, inner in (node.get("properties") or {}).items():
-                if isinstance(inner, dict) and _is_marked(inner):
-                    found.add(name)
-            stack.extend(node.values())
+            if node.get(MARK):
+                return True
+            stack.extend(inner for name, inner in node.items() if name not in _NAMED)
+            name = str(node.get("$ref", "")).removeprefix("#/$defs/")
+            if name not in seen and definitions and name in definitions:
+                seen.add(name)
+                stack.append(definitions[name])
         elif isinstance(node, list):
             stack.extend(node)
-    return found
+    return False
 
 
-def _is_marked(schema: dict[str, Any]) -> bool:
-    inner = [schema, *(part for part in schema.get("anyOf") or () if isinstance(part, dict))]
-    return any(part.get(MARK) for part in inner)
+def marked_of(definitions: Definitions) -> set[str]:
+    """The names of all fields that some type of an app marks as secret."""
+    found = [d for name in definitions.workflow_names() if (d := definitions.workflow(name)) is not None]
+    plans = [plan for d in found for plan in (d.signature, d.result)]
+    return marked_in([_schema_of(plan) for plan in [*plans, *(event.plan for event in definitions.events.values())]])
+
+
+def _schema_of(plan: Any) -> Any:
+    try:
+        return plan.schema()
+    except (StepwellError, TypeError, ValueError, RecursionError):
+        return None
 
 
 def without_credentials(text: str) -> str:

@@ -213,7 +213,8 @@ class RemoteEngine:
     async def page(self, which: RunFilter, *, after: str | None, limit: int) -> Page:
         params = {**query_of(which), "limit": limit, "after": after}
         found = await self.http.get("/runs", _Runs, params=params)
-        return Page([row_of(run) for run in found.runs], found.after)
+        briefs = {bytes.fromhex(run.key): run.brief for run in found.runs if run.brief is not None}
+        return Page([row_of(run) for run in found.runs], found.after, briefs)
 
     async def count(self, which: RunFilter) -> dict[str, int]:
         return (await self.http.get("/runs/count", _Count, params=query_of(which))).by_status

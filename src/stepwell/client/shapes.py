@@ -41,6 +41,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """A run's row. `parent` is the parent's id; `now` is a short sentence: what it does, waits for or failed with.
 
     `worker_name`: the holder as people know it ("host:pid"). `took_s`: from creation to the end, None before that.
+    `brief`: the result of one that succeeded, as JSON of at most 80 characters in which what is secret is hidden; None
+    where that result is null, is long, or the run stands otherwise. It is to be shown, not to be parsed.
     """
 
     id: str
@@ -70,6 +72,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     parent_key: str | None = None
     worker_name: str | None = None
     took_s: float | None = None
+    brief: str | None = None
 
 
 class SourceLine(msgspec.Struct, frozen=True):
@@ -247,7 +250,8 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     generations: int
 
 
-def run_of(row: RunRow, *, now: str | None = None, parent: str | None = None, worker: str | None = None) -> Run:
+def run_of(row: RunRow, *, now: str | None = None, parent: str | None = None, worker: str | None = None,
+           brief: str | None = None) -> Run:  # fmt: skip
     """A row as the API says it. `parent`: the parent's id, where it is known, its key otherwise; `worker`: its name."""
     above = row.parent.hex() if parent is None and row.parent is not None else parent
     return Run(
@@ -257,5 +261,5 @@ def run_of(row: RunRow, *, now: str | None = None, parent: str | None = None, wo
         cancelling=row.cancelling, pin=row.pin, tags=row.tags, due_at=moment_or_none(row.due),
         created_at=moment(row.created_at), started_at=moment_or_none(row.started_at),
         finished_at=moment_or_none(row.finished_at), expires_at=moment_or_none(row.expires_at), now=now,
-        parent_key=None if row.parent is None else row.parent.hex(), worker_name=worker,
+        parent_key=None if row.parent is None else row.parent.hex(), worker_name=worker, brief=brief,
         took_s=None if row.finished_at is None else round(max(0.0, row.finished_at - row.created_at), 6))  # fmt: skip

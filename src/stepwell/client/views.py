@@ -1,13 +1,14 @@
 """What is shown of one run: its details, its timeline, its journal, what it waits for; read from the database."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET
 
 from stepwell.client.blame import awaited, blamed
+from stepwell.client.briefs import Briefs
 from stepwell.client.engine import OpenEngine
 from stepwell.client.fresh import Fresh
 from stepwell.client.opennow import OpenNow
@@ -56,10 +57,14 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Views:
-    """The views of one app's runs; `redactor` of a call decides what is hidden in them."""
+    """The views of one app's runs; `redactor` of a call decides what is hidden in them.
 
-    def __init__(self, engine: OpenEngine) -> None:
+    In results as lists show them, which go to many at once, it is `listed` that decides.
+    """
+
+    def __init__(self, engine: OpenEngine, listed: Callable[[], Redactor] | None = None) -> None:
         self.engine = engine
+        self.briefs = engine.briefs if listed is None else Briefs(engine.store, engine.definitions, listed)
         self.open_now = OpenNow(engine)
         self._workers: Fresh[list[WorkerRow]] = Fresh(engine.store.workers, engine.clock, 1.0)
 
@@ -70,13 +75,15 @@ class Views:
         return (await self.runs([row]))[0]
 
     async def runs(self, rows: Sequence[RunRow]) -> list[Run]:
-        """Runs as lists show them, with the ids of their parents."""
+        """Runs as lists show them, with the ids of their parents and their results in short."""
         now = self.engine.clock.now()
         above = {row.parent for row in rows if row.parent is not None}
         ids = {row.key: row.id for row in await self.engine.store.rows(list(above))} if above else {}
         names = await self._names() if any(row.worker is not None for row in rows) else {}
+        briefs = await self.briefs.of(rows)
         return [run_of(row, now=self._now(row, now), parent=None if row.parent is None else ids.get(row.parent),
-                       worker=None if row.worker is None else names.get(row.worker, row.worker[-SHORT:]))
+                       worker=None if row.worker is None else names.get(row.worker, row.worker[-SHORT:]),
+                       brief=briefs.get(row.key))
                 for row in rows]  # fmt: skip
 
     async def _names(self) -> dict[str, str]:

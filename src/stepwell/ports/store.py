@@ -171,6 +171,13 @@ class Store(Protocol):
         """Those of the runs that there are, by key."""
         ...
 
+    async def closings(self, keys: Sequence[bytes], most: int) -> dict[bytes, bytes]:
+        """Of each of these runs that has ended, the data of the last journal row of its current generation.
+
+        Runs whose row has more than `most` bytes are left out, and their data is not read: this is for pages.
+        """
+        ...
+
     async def count(self, which: RunFilter) -> dict[str, int]:
         """How many runs per status."""
         ...

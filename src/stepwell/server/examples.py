@@ -9,13 +9,18 @@ RUN: Final[dict[str, Any]] = {
     "parent_call": None, "progress": None, "note": None, "reason": "waiting for event payment.settled",
     "cancelling": False, "pin": None, "tags": {"customer": "acme"}, "due_at": "2026-11-21T12:10:00.000000Z",
     "created_at": _AT, "started_at": _AT, "finished_at": None, "expires_at": None,
-    "now": "Waits for payment.settled, 10m 00s left", "parent_key": None,
+    "now": "Waits for payment.settled, 10m 00s left", "parent_key": None, "brief": None,
+}  # fmt: skip
+DONE: Final[dict[str, Any]] = RUN | {
+    "id": "order-16", "key": "019aa6b2c4d57e8f90a1b2c3d4e5f606", "status": "succeeded", "reason": None, "due_at": None,
+    "finished_at": "2026-11-21T12:00:09.000000Z", "now": None, "took_s": 8.876544,
+    "brief": '{"charge":"ch_1","invoice":"1204","token":"••••"}',
 }  # fmt: skip
 START: Final[dict[str, Any]] = {"workflow": "place_order", "input": {"order": {"id": "17", "amount": 4200}},
                                 "id": "order-17", "tags": {"customer": "acme"}}  # fmt: skip
 EXAMPLES: Final[dict[str, Any]] = {
     "Run": RUN,
-    "RunPage": {"runs": [RUN], "after": None},
+    "RunPage": {"runs": [RUN, DONE], "after": None},
     "RunCount": {"total": 3, "by_status": {"failed": 1, "succeeded": 2}},
     "StartBody": START,
     "BatchBody": {"runs": [START]},

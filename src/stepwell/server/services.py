@@ -38,7 +38,7 @@ class Services:
         self.engine = app._engine()
         store, clock = self.engine.store, self.engine.clock
         self.clock = clock
-        self.views = Views(self.engine)
+        self.views = Views(self.engine, lambda: self.redactor_for(None))
         self.keys = Keys(store, clock)
         self.sessions = Sessions(store, clock, self.keys, options.session)
         self.audit = Audit(store, clock.now, self.engine.new_key)

@@ -181,6 +181,7 @@ class Game:
         await self._both("journal", lambda store: store.journal(key, generation))
         await self._both("blobs", lambda store: store.blobs(key))
         await self._both("rows", lambda store: store.rows([key, b"!" * 16, key]))
+        await self._both("closings", lambda store: store.closings([key, b"!" * 16, key], 4096 if after else 20))
         name = dice.pick((*IDS, key.hex(), "nobody"))
         found = await self._both("row_by_id", lambda store: store.row_by_id(name))
         self.tally.add("read", found is not None)

@@ -9,6 +9,7 @@ from stepwell.model.status import RunStatus
 from stepwell.store.postgres.address import address
 from stepwell.store.postgres.connection import Db, Home, connect
 from stepwell.store.postgres.listing import count_runs, list_runs
+from stepwell.store.postgres.reads import read_closings
 from stepwell.store.postgres.schema import enter, upgrade
 from tests import postgres
 
@@ -23,6 +24,10 @@ SELECT $1, decode(lpad(to_hex(i), 32, '0'), 'hex'), CASE WHEN i % 2 = 0 THEN 'or
     CASE WHEN i % 4000 = 0 THEN 'x' END,
     CASE WHEN i % 1000 = 2 THEN 'parent'::bytea END
 FROM generate_series(1, $2::integer) i
+"""
+JOURNAL = """
+INSERT INTO {journal} (ns, key, generation, seq, epoch, count, data)
+SELECT ns, key, 1, seq, 1, 1, repeat('x', seq * 30) FROM {runs}, generate_series(0, 3) seq WHERE ns = $1
 """
 TAG = """
 INSERT INTO {tags} SELECT ns, key, 'team', 2, CASE WHEN rank::integer % 500 = 0 THEN 'red' ELSE 'blue' END, false
@@ -52,8 +57,10 @@ async def many_url(server_url: str) -> str:
     home.ns = await enter(db, "many")
     await db.run(FILL, home.ns, COUNT)
     await db.run(TAG, home.ns)
+    await db.run(JOURNAL, home.ns)
     await db.conn.execute(home.sql("VACUUM ANALYZE {runs}"))
     await db.conn.execute(home.sql("ANALYZE {tags}"))
+    await db.conn.execute(home.sql("ANALYZE {journal}"))
     await db.close()
     return url
 
@@ -110,6 +117,20 @@ async def test_a_page_is_led_by_an_index(watched: Watched, which: RunFilter, ind
     assert [row.key for row in rows] == sorted((row.key for row in rows), reverse=True)
     assert any(index in plan for plan in watched.plans), "\n".join(watched.plans)
     assert not any("Seq Scan on runs" in plan for plan in watched.plans), "\n".join(watched.plans)
+
+
+@pytest.mark.parametrize("count", [1, 50, 1000])
+async def test_how_a_page_closed_is_one_statement_along_two_keys(watched: Watched, count: int) -> None:
+    # By their keys, then one step backwards into each journal: it costs the same however long journals and tables are.
+    keys = [n.to_bytes(16, "big") for n in range(1001, 1001 + count)]
+    found = await read_closings(watched, keys, 4096)
+    assert found == dict.fromkeys([key for key in keys if key[-2:] != (1001).to_bytes(2, "big")], b"x" * 90)
+    (plan,) = watched.plans
+    assert "runs_pkey" in plan, plan
+    assert "Limit" in plan, plan
+    assert "Index Scan Backward using journal_pkey" in plan, plan
+    assert "Seq Scan" not in plan, plan
+    assert await read_closings(watched, keys, 89) == {}
 
 
 async def test_pages_follow_each_other(watched: Watched) -> None:

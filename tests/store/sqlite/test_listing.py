@@ -1,5 +1,6 @@
 """Where pages and counts look: the plans, since a test cannot wait for a million runs."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from stepwell.model.status import RunStatus
 from stepwell.store.sqlite import SqliteStore, listing
 from stepwell.store.sqlite.connection import Db
 from stepwell.store.sqlite.listing import FEW, count_runs, list_runs
+from stepwell.store.sqlite.reads import read_closings
 from stepwell.testing.conformance.scene import Scene
 
 pytestmark = pytest.mark.anyio
@@ -17,6 +19,10 @@ S = RunStatus
 
 
 async def _plan(store: SqliteStore, which: RunFilter, count: bool = False) -> str:
+    return await _plan_of(store, lambda db: count_runs(db, which) if count else list_runs(db, which, b"\xff" * 16, 20))
+
+
+async def _plan_of(store: SqliteStore, ask: Callable[[Db], object]) -> str:
     plans: list[str] = []
 
     def work(db: Db) -> None:
@@ -27,7 +33,7 @@ async def _plan(store: SqliteStore, which: RunFilter, count: bool = False) -> st
             return True
 
         db.conn.exec_trace = trace
-        count_runs(db, which) if count else list_runs(db, which, b"\xff" * 16, 20)
+        ask(db)
         db.conn.exec_trace = None
         for sql, bindings in seen:
             plans.extend(detail for *_, detail in db.all(f"EXPLAIN QUERY PLAN {sql}", bindings))
@@ -58,6 +64,15 @@ async def test_pages_are_led_to_their_index(store: SqliteStore, which: RunFilter
     if which.status != (S.RUNNING,) and which.id_prefix is None:
         inner = plan.split("USE TEMP B-TREE")[0]
         assert index in inner, "sorted although the index has the order"
+
+
+async def test_how_a_page_closed_is_read_along_two_keys(store: SqliteStore) -> None:
+    # By their keys, then one step backwards into each journal: it costs the same however long journals are.
+    plan = await _plan_of(store, lambda db: read_closings(db, [n.to_bytes(16, "big") for n in range(50)], 4096))
+    assert "SEARCH r USING PRIMARY KEY (ns=? AND key=?)" in plan, plan
+    assert "SEARCH j USING PRIMARY KEY (ns=? AND key=? AND generation=? AND seq=?)" in plan, plan
+    assert "SEARCH e USING PRIMARY KEY (ns=? AND key=? AND generation=?)" in plan, plan
+    assert "SCAN" not in plan, plan
 
 
 async def test_a_common_prefix_is_looked_for_along_the_key(store: SqliteStore) -> None:

@@ -108,6 +108,11 @@ class MemoryStore:
     async def rows(self, keys: Sequence[bytes]) -> Rows:
         return [self.space.runs[key] for key in sorted(set(keys)) if key in self.space.runs]
 
+    async def closings(self, keys: Sequence[bytes], most: int) -> dict[bytes, bytes]:
+        ended = [row for row in await self.rows(keys) if row.status.terminal]
+        last = {row.key: (await self.journal(row.key, row.generation))[-1] for row in ended}
+        return {key: data for key, (_, _, data) in last.items() if len(data) <= most}
+
     async def count(self, which: RunFilter) -> dict[str, int]:
         counts: dict[str, int] = {}
         for row in self.space.runs.values():

@@ -186,6 +186,10 @@ class PostgresStore:
         async with self._reading() as db:
             return await reads.read_rows(db, keys)
 
+    async def closings(self, keys: Sequence[bytes], most: int) -> dict[bytes, bytes]:
+        async with self._reading() as db:
+            return await reads.read_closings(db, keys, most)
+
     async def count(self, which: RunFilter) -> dict[str, int]:
         async with self._reading() as db:
             return await count_runs(db, which)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from stepwell.model.run import Claimed, InboxItem, RunRow
+from stepwell.model.status import CODE, TERMINAL
 from stepwell.store.postgres.connection import Db
 from stepwell.store.postgres.rows import ITEM_TYPES, RUN_COLUMNS, inbox_item, run_row, tag, tagged_keys
 from stepwell.store.sql.rows import Tag
@@ -13,6 +14,13 @@ _TAGS: Final = "SELECT key, name, kind, value, real FROM {tags} WHERE ns = $1 AN
 _INBOX: Final = f"SELECT {', '.join(ITEM_TYPES)} FROM {{inbox}} WHERE ns = $1 AND key = $2 AND n > $3 ORDER BY n"
 _JOURNAL: Final = "SELECT generation, seq, data FROM {journal} WHERE ns = $1 AND key = $2"
 _ORDER: Final = " ORDER BY generation, seq"
+_ENDED: Final = sorted(CODE[status] for status in TERMINAL)
+_CLOSINGS: Final = """
+SELECT r.key, j.data FROM {runs} r CROSS JOIN LATERAL (
+    SELECT e.data FROM {journal} e WHERE e.ns = r.ns AND e.key = r.key AND e.generation = r.generation
+    ORDER BY e.seq DESC LIMIT 1) j
+WHERE r.ns = $1 AND r.key = ANY($2::bytea[]) AND r.status = ANY($3::smallint[]) AND octet_length(j.data) <= $4
+"""
 
 
 async def with_tags(db: Db, values: Sequence[Sequence[Any]]) -> list[RunRow]:
@@ -59,6 +67,12 @@ async def read_rows(db: Db, keys: Sequence[bytes]) -> list[RunRow]:
     sql = _RUN + " AND r.key = ANY($2::bytea[])"
     rows = await with_tags(db, await db.all(sql, db.ns, sorted(set(keys))))
     return sorted(rows, key=lambda row: row.key)
+
+
+async def read_closings(db: Db, keys: Sequence[bytes], most: int) -> dict[bytes, bytes]:
+    """The last journal rows of those that have ended, none above `most` bytes: of longer ones only the size is read."""
+    found = await db.all(_CLOSINGS, db.ns, sorted(set(keys)), _ENDED, most)
+    return {key: data.encode() for key, data in found}
 
 
 async def read_inbox(db: Db, key: bytes, after: int) -> list[InboxItem]:

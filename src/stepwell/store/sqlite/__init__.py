@@ -196,6 +196,9 @@ class SqliteStore:
     async def rows(self, keys: Sequence[bytes]) -> Rows:
         return await self._read(lambda db: reads.read_rows(db, keys))
 
+    async def closings(self, keys: Sequence[bytes], most: int) -> dict[bytes, bytes]:
+        return await self._read(lambda db: reads.read_closings(db, keys, most))
+
     async def count(self, which: RunFilter) -> dict[str, int]:
         return await self._count(lambda db: count_runs(db, which))
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from stepwell.model.run import Claimed, InboxItem, RunRow
+from stepwell.model.status import CODE, TERMINAL
 from stepwell.store.sql.dialect import SQLITE
 from stepwell.store.sql.rows import (
     ITEM,
@@ -21,6 +22,12 @@ RUN_ARRAYS: Final = SQLITE.arrays(run_columns(SQLITE))
 _ONE: Final = f"SELECT {SQLITE.array(run_columns(SQLITE))} FROM stepwell_runs r WHERE r.ns = ?"
 _INBOX: Final = f"SELECT {', '.join(ITEM)} FROM stepwell_inbox WHERE ns = ? AND key = ? AND n > ? ORDER BY n"
 _CHUNK: Final = 500
+_CLOSINGS: Final = (
+    "SELECT r.key, j.data FROM stepwell_runs r JOIN stepwell_journal j ON j.ns = r.ns AND j.key = r.key"
+    " AND j.generation = r.generation AND j.seq = (SELECT max(e.seq) FROM stepwell_journal e"
+    " WHERE e.ns = r.ns AND e.key = r.key AND e.generation = r.generation)"
+    f" WHERE r.status IN ({', '.join(str(CODE[status]) for status in sorted(TERMINAL))}) AND octet_length(j.data) <= ?"
+)
 
 
 def with_tags(db: Db, values: Sequence[Sequence[Any]]) -> list[RunRow]:
@@ -75,6 +82,17 @@ def read_rows(db: Db, keys: Sequence[bytes]) -> list[RunRow]:
         sql = f"SELECT {RUN_ARRAYS} FROM stepwell_runs r WHERE r.ns = ? AND r.key IN ({', '.join('?' * len(some))})"
         found += with_tags(db, decoded(db.value(sql, (db.ns, *some))))
     return sorted(found, key=lambda row: row.key)
+
+
+def read_closings(db: Db, keys: Sequence[bytes], most: int) -> dict[bytes, bytes]:
+    """The last journal rows of those that have ended, none above `most` bytes."""
+    found: dict[bytes, bytes] = {}
+    wanted = sorted(set(keys))
+    for at in range(0, len(wanted), _CHUNK):
+        some = wanted[at : at + _CHUNK]
+        sql = f"{_CLOSINGS} AND r.ns = ? AND r.key IN ({', '.join('?' * len(some))})"
+        found.update((key, data.encode()) for key, data in db.all(sql, (most, db.ns, *some)))
+    return found
 
 
 def read_inbox(db: Db, key: bytes, after: int) -> list[InboxItem]:

@@ -147,6 +147,31 @@ class TestReading(Suite):
         assert await scene.store.rows(keys) == [rows[0], rows[2]]
         assert await scene.store.rows([]) == []
 
+    async def test_how_runs_closed(self, scene: Scene) -> None:
+        last = b'[{"k":"finish","status":"succeeded","value":{"v":"\xc3\xa4"}}]'
+        ended = await scene.running()
+        await scene.done(scene.entries(ended))
+        await scene.done(scene.finish(ended, seq=2, data=last))
+        failed, live = await scene.ended(RunStatus.FAILED), await scene.queued()
+        keys = [live.key, ended.key, b"x" * 16, failed.key, ended.key]
+        both = {ended.key: last, failed.key: b'[{"k":"step","n":1}]'}
+        assert await scene.other.closings(keys, 4096) == both
+        assert await scene.store.closings([*keys, *(n.to_bytes(16, "big") for n in range(2000))], 4096) == both
+        assert await scene.store.closings(keys, len(last)) == both
+        assert await scene.store.closings(keys, len(last) - 1) == {failed.key: both[failed.key]}, "bytes, not letters"
+        assert await scene.store.closings([], 4096) == {}
+        assert await (await scene.namespace("elsewhere")).closings(keys, 4096) == {}
+
+    async def test_a_run_that_was_opened_again_has_not_closed(self, scene: Scene) -> None:
+        row = await scene.ended()
+        patch = Patch(status=RunStatus.QUEUED, release=True, bump=True, reopen=True, generation=2)
+        await scene.done(scene.seen(row, patch=patch, seq=2, count=1, data=b'[{"k":"continue"}]',
+                                    opens=b'[{"k":"started"}]'))  # fmt: skip
+        assert await scene.store.closings([row.key], 4096) == {}
+        (claimed,) = await scene.claim()
+        await scene.done(scene.finish(claimed.row, data=b'[{"k":"finish"}]'))
+        assert await scene.store.closings([row.key], 4096) == {row.key: b'[{"k":"finish"}]'}
+
     async def test_reading_what_is_not_there(self, scene: Scene) -> None:
         key = b"x" * 16
         assert await scene.store.row(key) is None
@@ -202,5 +227,6 @@ class TestReading(Suite):
         await scene.store.count(RunFilter())
         await scene.store.next_due(("work",))
         await scene.store.lonely(("work",), 5)
+        await scene.store.closings([row.key for row in rows], 4096)
         await scene.store.workers()
         assert await scene.other.dump() == before

@@ -6,7 +6,7 @@ import {copyButton} from "../components/copy.js";
 import {icon, stateLine} from "../components/icons.js";
 import {ago} from "../components/times.js";
 import {idText, isLong, nameText} from "../components/names.js";
-import {isDelayed, nowOf, spanOf} from "../runs/row.js";
+import {isDelayed, nowOf, nowText, spanOf} from "../runs/row.js";
 import {schemaTree} from "../start/schematree.js";
 import {api, session} from "../lib/api.js";
 import {h} from "../lib/dom.js";
@@ -83,5 +83,5 @@ function versionsPanel(flow) {
 /** @param {any[]} runs */
 const table = (runs) => h("table", {class: "table flow-runs"}, h("thead", {}, h("tr", {}, h("th", {scope: "col"}, "State"), h("th", {scope: "col"}, "Run"), h("th", {scope: "col"}, "Now"), h("th", {scope: "col"}, "Started"), h("th", {scope: "col", class: "end"}, "Duration"))), h("tbody", {}, runs.map((run) => {
   const span = spanOf(run);
-  return h("tr", {}, h("td", {}, stateLine(run.status)), h("td", {}, h("a", {class: "run-link mono", href: href(`/runs/${encodeURIComponent(run.id)}`), title: isLong(run.id) ? run.id : null}, idText(run.id))), h("td", {class: "cell-cut"}, h("div", {class: "cut-text", title: run.now}, nowOf(run))), h("td", {class: "soft"}, ago(run.started_at ?? run.created_at)), h("td", {class: "end"}, isDelayed(run) ? "–" : duration(span.queued + span.rest)));
+  return h("tr", {}, h("td", {}, stateLine(run.status)), h("td", {}, h("a", {class: "run-link mono", href: href(`/runs/${encodeURIComponent(run.id)}`), title: isLong(run.id) ? run.id : null}, idText(run.id))), h("td", {class: "cell-cut"}, h("div", {class: "cut-text", title: nowText(run)}, nowOf(run))), h("td", {class: "soft"}, ago(run.started_at ?? run.created_at)), h("td", {class: "end"}, isDelayed(run) ? "–" : duration(span.queued + span.rest)));
 })));

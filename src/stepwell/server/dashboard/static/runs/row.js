@@ -42,10 +42,14 @@ export function nowOf(run) {
   const does = run.status === "running" ? /^([\w.:-]+)(, .*)?$/s.exec(text) : null;
   if (does) return [h("bdi", {class: "now-name", dir: "auto"}, does[1]), h("span", {class: "soft"}, does[2] ? ` ${does[2].slice(2)}` : "")];
   if (text) return [h("bdi", {class: "soft", dir: "auto"}, text)];
-  // What the workflow has said last of itself is the nearest to its result that a list knows.
+  if (run.brief) return [h("bdi", {class: "mono soft", dir: "auto"}, run.brief)];
+  // Of a result that is nothing, or too much, what the workflow has said last of itself is the nearest.
   if (run.status === "succeeded" && run.note) return [h("bdi", {class: "soft", dir: "auto"}, run.note)];
   return run.parent ? [h("span", {class: "soft"}, "child of "), h("bdi", {class: "soft", dir: "auto"}, run.parent)] : [];
 }
+
+/** The same whole, for who looks closer. @param {any} run @returns {string|null} */
+export const nowText = (run) => run.now ?? run.brief ?? run.note ?? null;
 
 /** @param {any} run */
 function tags(run) {
@@ -86,11 +90,11 @@ export function makeRow(run, around) {
       }
       status = next.status;
     }
-    const words = `${next.status} ${next.now} ${next.parent} ${next.note}`;
+    const words = `${next.status} ${next.now} ${next.parent} ${next.note} ${next.brief}`;
     if (words !== said) {
       said = words;
       what.replaceChildren(...nowOf(next).filter((part) => part !== null));
-      attribute(what, "title", next.now ?? next.note);
+      attribute(what, "title", nowText(next));
     }
     for (const name of around.columns) {
       const part = row.querySelector(`[data-column="${name}"]`);
