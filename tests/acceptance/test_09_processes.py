@@ -149,7 +149,7 @@ async def test_killed_restarted_added_removed_under_load(spawn: Spawn, tmp_path:
     assert set(log) == {f"{n}.{part}" for n in range(count) for part in range(5)}
     repeated = len(log) - len(set(log))
     assert repeated <= 2 * 5, "only what was under way in the workers that went may have been done twice"
-    assert time.monotonic() - begun < 40
+    assert time.monotonic() - begun < 100
 
 
 async def test_a_client_in_this_process_works_as_well(tmp_path: Path) -> None:

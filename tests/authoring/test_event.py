@@ -98,6 +98,30 @@ def test_a_key_is_required(key: Any) -> None:
     asyncio.run(main())
 
 
+def test_what_not_every_database_can_keep_is_refused() -> None:
+    shop = Shop()
+
+    async def main() -> None:
+        async with Environment(shop.app):
+            run = await shop.finish.start("a")
+            for refused in (
+                lambda: shop.paid.send(Paid(1), key="a\0"),
+                lambda: shop.paid.send(Paid(1), key="a", id="\0"),
+                lambda: run.send(shop.paid, Paid(1), id="\0"),
+                lambda: shop.app.send(shop.paid, Paid(1), id="\0"),
+                lambda: shop.app.events.send("paid", key="\0", data=1),
+                lambda: shop.app.events.send("pa\0id", key="a", data=1),
+                lambda: shop.app.events.send("paid", key="a", data=1, id="\ud800"),
+            ):
+                with pytest.raises(InvalidOption, match="expected text without NUL"):
+                    await refused()
+            with pytest.raises(InvalidOption, match="expected text without NUL"):
+                shop.app.event("a\0b", int)
+            await run.terminate()
+
+    asyncio.run(main())
+
+
 def test_an_app_that_is_not_open_sends_nothing() -> None:
     shop = Shop()
 

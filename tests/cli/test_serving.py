@@ -6,6 +6,7 @@ import pytest
 
 from stepwell import App
 from stepwell.cli.serving import Service, _banner, _logged, _tell_events
+from stepwell.errors import NonRetryableError
 from stepwell.runtime.hooks import HookEvent
 
 
@@ -35,10 +36,18 @@ def test_events_are_logged_with_their_fields(caplog: pytest.LogCaptureFixture) -
         HookEvent(name="step.retrying", at=1.0, run_id="r1", workflow="w", call="a", attempt=2, error=ValueError("no"))
     )
     _logged(HookEvent(name="run.parked", at=1.0, run_id="r1", workflow="w", reason="diverged"))
+    refused = NonRetryableError("User not found")
+    _logged(
+        HookEvent(
+            name="run.failed", at=1.0, run_id="r1", workflow="w",
+            error=refused, reason="NonRetryableError: User not found",
+        )
+    )  # fmt: skip
     assert [(r.levelname, r.getMessage()) for r in caplog.records] == [
         ("INFO", "run started"),
         ("WARNING", "step a retrying: ValueError: no"),
         ("WARNING", "run parked: diverged"),
+        ("WARNING", "run failed: NonRetryableError: User not found"),
     ]
     assert caplog.records[1].__dict__["step"] == "a"
     assert caplog.records[1].__dict__["run_id"] == "r1"

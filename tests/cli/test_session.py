@@ -82,6 +82,17 @@ def test_a_server_is_talked_to_by_its_own_client(shop: Any, monkeypatch: pytest.
     assert isinstance(client_of(Target(local=True)), App)
 
 
+def test_a_lost_server_is_spoken_of_on_standard_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    client = client_of(Target(server="http://127.0.0.1:9"))
+    assert isinstance(client, RemoteClient)
+    client.http.tell("the connection is lost")
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "the connection is lost\n")
+
+
 def test_a_profile_names_the_database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))

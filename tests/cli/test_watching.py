@@ -1,6 +1,8 @@
 import asyncio
 import io
 import signal
+from collections.abc import AsyncGenerator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +15,8 @@ from stepwell.cli.session import talk
 from stepwell.cli.showing import MOST
 from stepwell.cli.snapshot import Snapshot
 from stepwell.cli.watching import Lines, interruptible, rich_text, screen, watched
+from stepwell.client.http import OUTLAST_S
+from stepwell.client.remote import RemoteClient
 from stepwell.model.run import RunRow
 from stepwell.model.status import RunStatus
 
@@ -70,6 +74,25 @@ def test_following_a_run_while_it_goes_on(url: str, shop: Any, capsys: pytest.Ca
     said = capsys.readouterr().out
     assert said.splitlines()[-1].endswith("a1 succeeded")
     assert said.count("✓ greet  ") == 1
+
+
+def test_what_watching_reads_outlasts_a_restart_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def one(client: Any, run_id: str, *, replay: bool) -> Snapshot:
+        return seen([], status=RunStatus.FAILED)
+
+    monkeypatch.setattr(watching, "snapshot", one)
+    client = RemoteClient("http://127.0.0.1:9")
+    assert client.http.patience == 0.0
+
+    async def watch(run: str, every: float) -> AsyncGenerator[None]:
+        yield
+
+    async def main() -> None:
+        client.runs = SimpleNamespace(watch=watch)  # type: ignore[assignment]
+        await watched(client, "r1", 0.5)
+
+    asyncio.run(main())
+    assert client.http.patience == OUTLAST_S >= 60
 
 
 def test_the_live_view(filled: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

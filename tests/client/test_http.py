@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from stepwell.client import http as module
-from stepwell.client.http import Http, checked_url
+from stepwell.client.http import OUTLAST_S, Http, checked_url
 from stepwell.errors import (
     Conflict,
     Forbidden,
@@ -114,6 +114,88 @@ def test_it_gives_up_and_says_where_the_server_should_be() -> None:
     script = Script(httpx.Response(502, text="<html>Bad gateway"))
     with pytest.raises(ServerUnavailable, match="a proxy answered 502"):
         ask(script, lambda http: http.get("/x", dict[str, int]), retries=1)
+
+
+class Patient:
+    """A client whose pauses cost nothing but are counted, and what it tells."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(module, "FIRST_PAUSE", 0.2)
+        self.now = 0.0
+        self.pauses: list[float] = []
+        self.told: list[str] = []
+
+    def takes(self, http: Http) -> Http:
+        own: Any = http
+        own._now = lambda: self.now
+        own._rest = self.rest
+        own.tell = self.told.append
+        return http
+
+    async def rest(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
+GONE = [httpx.ConnectError("refused"), httpx.Response(502, text="<html>"), httpx.ReadTimeout("slow")]
+
+
+def test_a_wait_outlasts_a_restart_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    patient = Patient(monkeypatch)
+    script = Script({"a": 1}, *(GONE * 9), {"a": 2}, {"a": 3}, *(GONE * 5), {"a": 4})
+
+    async def talk(http: Http) -> list[Any]:
+        patient.takes(http)
+        assert await http.get("/r", dict[str, int]) == {"a": 1}
+        return [await http.get("/r", dict[str, int], patience=OUTLAST_S) for _ in range(3)]
+
+    assert ask(script, talk, retries=2) == [{"a": 2}, {"a": 3}, {"a": 4}]
+    lost = f"the connection to https://wells.example is lost; trying again for {OUTLAST_S:.0f} s"
+    assert patient.told == [lost, "the connection to https://wells.example is back"] * 2
+    assert max(patient.pauses) <= 3.0
+    assert patient.pauses[0] < patient.pauses[2] <= patient.pauses[4]
+
+
+@pytest.mark.parametrize("away", GONE)
+def test_a_wait_does_not_go_on_for_ever(monkeypatch: pytest.MonkeyPatch, away: Any) -> None:
+    patient = Patient(monkeypatch)
+    assert OUTLAST_S >= 60
+
+    async def talk(http: Http) -> None:
+        patient.takes(http)
+        http.patience = OUTLAST_S
+        await http.get("/r", dict[str, int])
+        patient.now = 1000.0  # it may have waited at the server, too, before it was lost
+        await http.get("/r", dict[str, int])
+
+    with pytest.raises(ServerUnavailable):
+        ask(Script({"a": 1}, away), talk, retries=2)
+    assert OUTLAST_S <= patient.now - 1000.0 <= OUTLAST_S + 3.0
+    assert len(patient.told) == 1
+
+
+def test_a_server_that_never_answered_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    patient = Patient(monkeypatch)
+    script = Script(httpx.ConnectError("refused"))
+    with pytest.raises(ServerUnavailable):
+        ask(script, lambda http: patient.takes(http).get("/r", dict[str, int], patience=OUTLAST_S), retries=2)
+    assert len(script.asked) == 3
+    assert patient.told == []
+
+
+def test_orders_are_not_repeated_for_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    patient = Patient(monkeypatch)
+    script = Script({"a": 1}, httpx.ConnectError("refused"))
+
+    async def talk(http: Http) -> None:
+        patient.takes(http)
+        http.patience = OUTLAST_S
+        await http.get("/r", dict[str, int])
+        await http.post("/runs", dict[str, int], repeatable=True)
+
+    with pytest.raises(ServerUnavailable):
+        ask(script, talk, retries=2)
+    assert len(script.asked) == 4
 
 
 def test_refusals_are_our_errors() -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 
@@ -16,6 +17,7 @@ from stepwell.authoring.registry import Registry
 from stepwell.client import remote_engine as module
 from stepwell.client import shapes
 from stepwell.client.filters import Query, filter_from
+from stepwell.client.http import OUTLAST_S
 from stepwell.client.remote_engine import RemoteEngine, query_of, row_of
 from stepwell.errors import Conflict, InvalidOption, NotFound, ServerUnavailable, StepError, WorldError
 from stepwell.model.options import StartOptions
@@ -38,6 +40,7 @@ class Http:
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
         self.asked: list[tuple[str, Any, dict[str, Any]]] = []
+        self.patience: list[float] = []
 
     def next(self, kind: Any) -> Any:
         answer = self.answers.pop(0)
@@ -45,8 +48,9 @@ class Http:
             raise answer
         return msgspec.json.decode(msgspec.json.encode(answer), type=kind)
 
-    async def get(self, path: str, kind: Any, *, params: Any = None, wait: float = 0.0) -> Any:
+    async def get(self, path: str, kind: Any, *, params: Any = None, wait: float = 0.0, patience: float = 0.0) -> Any:
         self.asked.append((path, params, {}))
+        self.patience.append(patience)
         return self.next(kind)
 
     async def post(self, path: str, kind: Any, body: Any = None, **options: Any) -> Any:
@@ -188,6 +192,30 @@ def test_a_stream_that_is_cut_goes_on_behind_its_last_event(monkeypatch: pytest.
     assert [(row.status.value, row.progress) for row in rows] == [
         ("running", 0.5), ("running", 0.75), ("running", 0.9), ("succeeded", 0.5)]  # fmt: skip
     assert [last for path, last, _ in http.asked if path.endswith("/stream")] == [None, "3"]
+    assert http.patience == [OUTLAST_S, OUTLAST_S], "a restart of the server does not end the watching"
+
+
+@pytest.mark.parametrize(("timeout", "patience"), [(None, OUTLAST_S), (500.0, OUTLAST_S), (0.0, 0.0)])
+def test_who_waits_for_a_result_outlasts_a_restart_but_not_its_own_timeout(
+    timeout: float | None, patience: float
+) -> None:
+    mine, http = engine(said())
+    answers: Any = http
+
+    async def send(method: str, path: str, **options: Any) -> Any:
+        http.patience.append(options["patience"])
+        return httpx.Response(200, json={"status": "succeeded", "result": 5})
+
+    answers.send = send
+    answers.decoded = lambda response, kind: msgspec.json.decode(response.content, type=kind)
+    assert asyncio.run(mine.ended(KEY, timeout)).value == b"5"
+    assert http.patience == [pytest.approx(patience), pytest.approx(patience)]
+
+
+def test_only_waiting_is_so_patient() -> None:
+    mine, http = engine(said())
+    asyncio.run(mine.find("r"))
+    assert http.patience == [0.0]
 
 
 def test_a_run_that_has_gone_ends_the_watching(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,6 +239,16 @@ def test_a_result_of_which_a_part_is_hidden_is_asked_for_itself() -> None:
     mine, http = engine(detail | {"result": {"token": "t0p"}})
     assert asyncio.run(mine.standing(KEY)).value == b'{"token":"t0p"}'
     assert len(http.asked) == 1
+
+
+def test_so_is_a_failure_with_an_argument_that_is_hidden() -> None:
+    error = {"type": "KeyError", "message": "gone", "args": ["t0p"]}
+    detail = msgspec.json.decode(msgspec.json.encode(shapes.run_of(FULL))) | {"input": {}, "status": "failed"}
+    mine, http = engine(detail | {"error": error | {"args": ["••••"]}}, {"status": "failed", "error": error})
+    raised = asyncio.run(mine.standing(KEY)).error
+    assert isinstance(raised, KeyError)
+    assert raised.args == ("t0p",)
+    assert len(http.asked) == 2
 
 
 def test_failures_are_raised_as_what_they_were() -> None:

@@ -34,6 +34,12 @@ def test_a_parked_run_says_why(desk: Site, width: int, dark: bool) -> None:
         room = why if width > 767 else page.locator(".run-foot")
         expect(room.get_by_role("button", name="Resume")).to_be_visible()
         expect(room.get_by_role("button", name="Restart…")).to_be_visible()
+        for name in ("Resume", "Restart…"):
+            expect(page.get_by_role("button", name=name)).to_have_count(1)
+        page.get_by_role("button", name="More").click()
+        expect(page.get_by_role("menuitem", name=re.compile("Terminate"))).to_be_visible()
+        expect(page.get_by_role("menuitem", name=re.compile("Resume|Restart"))).to_have_count(0)
+        page.keyboard.press("Escape")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         shoot(page, f"run-parked-{width}-{'dark' if dark else 'light'}")
 
@@ -42,6 +48,7 @@ def test_a_parked_run_whose_sentence_says_it_all_has_no_block(desk: Site) -> Non
     with desk.page("/runs/kpi-2026-11") as page:
         expect(page.locator(".now-text")).to_contain_text(re.compile(r"Parked: .*undoing charge failed.*[^:]$"))
         expect(page.locator(".parked")).to_be_hidden()
+        expect(page.locator(".run-actions").get_by_role("button", name="Resume")).to_be_visible()
 
 
 def test_the_sign_of_parked_runs_keeps_its_colour_in_the_chosen_entry(desk: Site) -> None:

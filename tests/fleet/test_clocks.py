@@ -54,9 +54,9 @@ async def test_a_worker_whose_clock_is_an_hour_wrong_is_a_worker_like_others(fle
         (opened,) = [
             e for e in await nap.journal() if e["k"] == "step" and "work" in e["call"] and e["at"] < timer["at"]
         ]
-        assert 1.0 <= timer["at"] - opened["at"] < 5.0, "neither early nor an hour late"
+        assert 1.0 <= timer["at"] - opened["at"] < 60.0, "neither early nor an hour late"
         rows = {w.pid: w for w in await client.workers()}
-        assert abs(rows[other.process.pid].beat_at - rows[pid].beat_at) < 5.0
+        assert abs(rows[other.process.pid].beat_at - rows[pid].beat_at) < 60.0
         listed = json.loads(fleet.stepwell("workers", "list", "-u", fleet.url, "--json"))["workers"]
         assert {w["state"] for w in listed} <= {"alive", "late"}, "nobody takes another for dead"
         await held.result(timeout=60)

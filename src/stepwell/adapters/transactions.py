@@ -45,8 +45,10 @@ class OpenTransaction:
             if not getattr(await _driver(conn), "in_transaction", False):
                 await _begin_immediate(conn, wait)
         elif hasattr(native, "is_in_transaction"):
-            self._own = native.transaction()
-            await self._own.start()
+            # Entered as `async with` does, or asyncpg complains of one that failed when its connection goes back.
+            own = native.transaction()
+            await own.__aenter__()
+            self._own = own
         elif isinstance(conn, AlchemyConnection):
             await settled(native.begin())
         elif native.autocommit:
@@ -91,7 +93,8 @@ class OpenTransaction:
 
     async def _commit(self) -> None:
         if self._own is not None:
-            await self._own.commit()
+            own, self._own = self._own, None
+            await own.__aexit__(None, None, None)
         elif hasattr(self.native, "commit"):
             await settled(self.native.commit())
         else:
@@ -99,7 +102,11 @@ class OpenTransaction:
 
     async def leave(self) -> None:
         if self._ending is None or self._ending.done():
-            await self._leave()
+            if self._sync or self.conn.database == SQLITE:
+                await self._leave()
+            else:  # to its end, also when whoever leaves is cancelled once more
+                self._leaving = asyncio.ensure_future(self._leave())
+                await asyncio.shield(self._leaving)
         elif isinstance(self._ending, Future):
             self._ending.add_done_callback(lambda _: at_once(self._leave()))
         else:
@@ -112,14 +119,21 @@ class OpenTransaction:
         await self._leave()
 
     async def _leave(self) -> None:
-        try:
-            await self._roll_back()
-        except Exception as error:  # noqa: BLE001 - the connection is gone: so is the transaction
-            log.debug("rolling back: %s", error)
+        for end in (self._end_own, self._roll_back):
+            try:
+                await end()
+            except Exception as error:  # noqa: BLE001 - the connection is gone: so is the transaction
+                log.debug("rolling back: %s", error)
         try:
             await settled(self._give_back(self.native))
         except Exception as error:  # noqa: BLE001 - nothing of the step depends on it
             log.debug("giving a connection back: %s", error)
+
+    async def _end_own(self) -> None:
+        """Let the driver end its own transaction: of one that was ended by a statement only, it knows nothing."""
+        own, self._own = self._own, None
+        if own is not None:
+            await own.__aexit__(asyncio.CancelledError, None, None)
 
     async def _roll_back(self) -> None:
         native = self.native

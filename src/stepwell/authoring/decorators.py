@@ -15,6 +15,7 @@ from stepwell.errors import InvalidOption
 from stepwell.model.duration import seconds
 from stepwell.model.policy import Keep, Policy, Retention, Retry
 from stepwell.model.rules import VERSIONINGS, WorkflowRules
+from stepwell.model.text import check_keepable
 from stepwell.ports.definitions import WorkflowDefinition
 
 _NEVER = Retry(0)
@@ -108,6 +109,7 @@ def make_event(registry: Registry, name: str, payload: Any) -> Event[Any]:
     """An event type of the app. Raises DuplicateName, InvalidOption."""
     if not _is_name(name):
         raise InvalidOption(f"event name {name!r}", expected="a non-empty string")
+    check_keepable("event name", name)
     event: Event[Any] = Event(registry, name, payload)
     registry.add_event(name, event)
     return event

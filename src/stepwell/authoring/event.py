@@ -11,6 +11,7 @@ from stepwell.core.opencalls import Kind
 from stepwell.errors import EventTimeout, InvalidOption, StepwellError, WrongContext
 from stepwell.model.command import PlaceWait
 from stepwell.model.duration import Duration, describe, seconds
+from stepwell.model.text import check_keepable
 from stepwell.ports.codec import TypePlan
 
 T = TypeVar("T")
@@ -55,6 +56,8 @@ class Event(Generic[T]):
             raise WrongContext(f"event {self.name!r} was sent in a workflow body", hint="Send it in a step.")
         if not _is_key(key):
             raise InvalidOption(f"key={key!r}", expected="a non-empty string")
+        check_keepable("key", key)
+        check_keepable("id", id)
         engine = self.registry.engine
         if engine is None:
             raise WrongContext(f"event {self.name!r} was sent, but its app is not open")
@@ -75,6 +78,7 @@ class Event(Generic[T]):
             raise WrongContext(f"a wait for {self.name!r} inside a step", hint="Do this in the workflow.")
         if key is not None and not _is_key(key):
             raise InvalidOption(f"key={key!r}", expected="a non-empty string, or none for this run's own mailbox")
+        check_keepable("key", key)
         kernel = body_kernel(f"{self.name}.wait()")
         limit = self.registry.event_timeout if timeout is None else seconds(timeout, "timeout")
         call = kernel.identify(name or self.name)

@@ -9,6 +9,7 @@ import msgspec
 from stepwell.errors import RunCancelled, RunFailed, RunParked, RunTerminated, StepwellError
 from stepwell.model.entry import AnyEntry
 from stepwell.model.status import RunStatus
+from stepwell.model.text import check_keepable
 from stepwell.ports.codec import TypePlan
 from stepwell.ports.engine import Ended, Engine, Standing
 
@@ -126,6 +127,7 @@ class Run(Generic[R]):
 
     async def send(self, event: Any, payload: Any = None, *, id: str | None = None) -> None:
         """Send an event to this run's own mailbox; kept until a wait takes it. `id` de-duplicates."""
+        check_keepable("id", id)
         name, data = event.encode(payload) if hasattr(event, "encode") and not isinstance(event, str) else (
             event, msgspec.json.encode(payload))  # fmt: skip
         await self._engine().send(name, data, key=None, target=self.key, id=id)

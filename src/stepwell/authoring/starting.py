@@ -21,6 +21,7 @@ from stepwell.model.duration import seconds
 from stepwell.model.options import StartOptions
 from stepwell.model.policy import Policy, Retention
 from stepwell.model.run import RunRow
+from stepwell.model.text import check_keepable
 from stepwell.ports.engine import Engine, StartOrder
 
 P = ParamSpec("P")
@@ -200,6 +201,8 @@ def start_options(before: StartOptions, options: dict[str, Any]) -> StartOptions
         value = mine.get(name)
         if name in mine and (not isinstance(value, kind) or isinstance(value, bool)):
             raise InvalidOption(f"{name}={value!r}", expected=expected)
+    for name in ("id", "name", "queue"):
+        check_keepable(name, mine.get(name))
     if "id" in mine and (not 0 < len(mine["id"]) <= 512 or mine["id"] in (".", "..")):  # which no URL can name
         raise InvalidOption(f"id={mine['id'][:40]!r}", expected=_ID)
     if abs(mine.get("priority", 0)) > MOST_PRIORITY:
@@ -217,6 +220,8 @@ def _check_tags(tags: object) -> None:
         if not isinstance(name, str) or not plain:
             expected = "names, and values that are strings, numbers or booleans"
             raise InvalidOption(f"tag {name!r}: {value!r}", expected=expected)
+        check_keepable("the name of a tag", name)
+        check_keepable(f"tag {name}", value)
 
 
 class StartErrors(InvalidOption, code="start_errors"):

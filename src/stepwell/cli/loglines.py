@@ -5,7 +5,9 @@ from typing import Any, Final
 
 from stepwell.cli.moments import local
 from stepwell.cli.terminal import line, print_json
+from stepwell.client.http import OUTLAST_S
 from stepwell.client.protocol import Client
+from stepwell.client.remote import RemoteClient
 from stepwell.client.results import is_settled
 from stepwell.client.shapes import at
 
@@ -22,6 +24,8 @@ async def logged(client: Client, run: str, level: str | None, limit: int) -> lis
 
 async def followed(client: Client, run: str, level: str | None, limit: int, *, json: bool) -> None:
     """Print the last lines, then what comes, until the run ends or needs a person. Raises NotFound, InvalidOption."""
+    if isinstance(client, RemoteClient):
+        client.http.patience = OUTLAST_S  # a restart of the server does not end it
     lines = await logged(client, run, level, limit)
     last: str | None = None
     while True:

@@ -149,9 +149,10 @@ def _logged(event: HookEvent) -> None:
     what = subject if event.call is None else f"{subject} {event.call}"
     about = {"run_id": event.run_id, "workflow": event.workflow, "step": event.call, "attempt": event.attempt}
     level = logging.WARNING if verb in ("failed", "parked", "retrying") else logging.INFO
-    error = f": {type(event.error).__name__}: {event.error}" if event.error is not None else ""
-    reason = f": {event.reason}" if event.reason else ""
-    log.log(level, "%s %s%s%s", what, verb, error, reason, extra=about)
+    # The reason of a failed run is its error's first line, under the name that its class had where it was raised.
+    error = None if event.error is None else f"{type(event.error).__name__}: {event.error}"
+    why = event.reason or error
+    log.log(level, "%s %s%s", what, verb, f": {why}" if why else "", extra=about)
 
 
 def _banner(app: App, service: Service, url: str | None = None) -> str:

@@ -9,6 +9,7 @@ import msgspec
 
 from stepwell.cli.absent import how_to_create
 from stepwell.cli.options import Target
+from stepwell.cli.terminal import line
 from stepwell.client.app import App
 from stepwell.client.config import Settings
 from stepwell.client.places import place_of
@@ -38,7 +39,9 @@ def client_of(target: Target, *, create: bool = False) -> App | RemoteClient:
     place = place_of(target.url, target.server, namespace=target.namespace, profile=target.profile)
     if place.server is not None and not target.local:
         named = None if place.settings.origin["namespace"] == "default" else place.settings.namespace
-        return RemoteClient(place.server, key=place.key(), namespace=named, like=like, retries=RETRIES)
+        remote = RemoteClient(place.server, key=place.key(), namespace=named, like=like, retries=RETRIES)
+        remote.http.tell = _told
+        return remote
     url, namespace = target.url, target.namespace
     if target.profile is not None:  # it goes before what the app's code says, as an option does
         url, namespace = (value if value is not None else _of_profile(place.settings, name)
@@ -46,6 +49,10 @@ def client_of(target: Target, *, create: bool = False) -> App | RemoteClient:
     app = App(url, namespace=namespace, mode="client", like=like)
     app.parts = msgspec.structs.replace(app.parts, create=create, patience=PATIENCE)
     return app
+
+
+def _told(what: str) -> None:
+    line(what, err=True)
 
 
 def _of_profile(found: Settings, name: str) -> str | None:

@@ -13,6 +13,7 @@ from stepwell.cli.snapshot import Snapshot, snapshot
 from stepwell.cli.terminal import STYLES, fancy, line
 from stepwell.cli.tree import ICONS, Line, compact, drawn, headline, shortened
 from stepwell.client.app import App
+from stepwell.client.http import OUTLAST_S
 from stepwell.client.printable import printable
 from stepwell.client.remote import RemoteClient
 from stepwell.client.results import is_settled
@@ -27,6 +28,8 @@ Watched = App | RemoteClient
 
 async def snapshots(client: Watched, run_id: str, every: float, *, replay: bool = False) -> AsyncGenerator[Snapshot]:
     """A run as it goes on, until it has ended or is parked. Raises NotFound."""
+    if isinstance(client, RemoteClient):
+        client.http.patience = OUTLAST_S  # also what is read at each look: watching outlasts a restart of the server
     async with aclosing(client.runs.watch(run_id, every=every)) as moments:
         async for _ in moments:
             seen = await snapshot(client, run_id, replay=replay)

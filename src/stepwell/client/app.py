@@ -33,6 +33,7 @@ from stepwell.errors import AppClosed, UnknownWorkflow
 from stepwell.model.duration import Duration, seconds
 from stepwell.model.policy import Policy, Retention, Retry
 from stepwell.model.run import RunFilter, WorkerRow
+from stepwell.model.text import check_keepable
 from stepwell.ports.definitions import codes_of
 from stepwell.runtime.hooks import HookEvent, Hooks
 from stepwell.runtime.worker import Worker
@@ -222,6 +223,7 @@ class App(Definer, Verbs):
         else:
             known = event
         name, data = known.encode(payload)
+        check_keepable("id", id)
         rows = await self._engine().publish(name, data, id=id)
         if not rows:
             logging.getLogger("stepwell.client").warning("event %r was published, and no workflow is `on=` it", name)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module
 from ipaddress import ip_address
@@ -21,14 +22,20 @@ if TYPE_CHECKING:
     import httpx
 
 T = TypeVar("T")
+log = logging.getLogger("stepwell.client")
 
 BASE: Final = "/api/v1"
 RETRIES: Final = 4
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
+OUTLAST_S: Final = 90.0
+"""Seconds for which a wait goes on without the server: an ordinary restart or deploy of it is over by then."""
+LONGEST_REST = 3.0
+"""Seconds between two attempts to find it again."""
 CONNECT_S, ANSWER_S = 5.0, 30.0
 PING_S: Final = 45.0
 """A stream that says nothing for so long is dead: the server pings three times as often."""
-_REPEATED: Final = frozenset({429, 502, 503, 504})
+_AWAY: Final = frozenset({502, 503, 504})
+_REPEATED: Final = _AWAY | {429}
 
 
 class Http:
@@ -36,6 +43,8 @@ class Http:
 
     `retries`: how often a request that is safe to repeat is tried again, after connection errors and after the
     answers 429, 502, 503 and 504. One that is not is tried again only when it cannot have arrived.
+    `patience`: seconds for which every GET outlasts a server that answered before and is gone, beyond the retries.
+    `tell` is called with a sentence when such a server is lost, and when it is back; without one both are logged.
     """
 
     def __init__(self, url: str, key: str | None, *, retries: int = RETRIES, verify: Any = True) -> None:
@@ -44,6 +53,9 @@ class Http:
         self._retries = retries
         self._verify = verify
         self._client: httpx.AsyncClient | None = None
+        self.patience = 0.0
+        self.tell: Callable[[str], None] = log.warning
+        self._reached = self._lost = False
 
     def __repr__(self) -> str:
         return f"<Http {self.url}>"
@@ -69,9 +81,9 @@ class Http:
             await client.aclose()
 
     async def get(self, path: str, type: type[T], *, params: Mapping[str, Any] | None = None,
-                  wait: float = 0.0) -> T:  # fmt: skip
-        """Get and decode. `wait`: how long the server may take beyond an ordinary answer."""
-        return self.decoded(await self.send("GET", path, params=params, wait=wait), type)
+                  wait: float = 0.0, patience: float = 0.0) -> T:  # fmt: skip
+        """Get and decode. `wait`: how long the server may take beyond an ordinary answer; `patience` as in `send`."""
+        return self.decoded(await self.send("GET", path, params=params, wait=wait, patience=patience), type)
 
     async def post(self, path: str, type: type[T], body: Any = None, *, repeatable: bool,
                    headers: Mapping[str, str] | None = None) -> T:  # fmt: skip
@@ -81,8 +93,10 @@ class Http:
 
     async def send(self, method: str, path: str, *, params: Mapping[str, Any] | None = None, body: Any = None,
                    repeatable: bool | None = None, headers: Mapping[str, str] | None = None,
-                   wait: float = 0.0) -> httpx.Response:  # fmt: skip
+                   wait: float = 0.0, patience: float = 0.0) -> httpx.Response:  # fmt: skip
         """Send a request, again if need be, and return the answer, which is no refusal.
+
+        `patience`: seconds for which a server that answered before is outlasted, beyond the retries.
 
         Raises:
             ServerUnavailable: the server cannot be reached, or does not answer. NotAServer: it is something else.
@@ -93,22 +107,43 @@ class Http:
         typed = {"Content-Type": "application/json"} if content is not None else {}
         request = self._request(method, path, params=params, content=content, headers={**typed, **(headers or {})},
                                 wait=wait)  # fmt: skip
-        for again in range(self._retries + 1):
-            last = again == self._retries
+        patience = max(patience, self.patience if method == "GET" else 0.0)
+        again, until = 0, self._now() + patience
+        while True:
+            asked = None
             try:
                 response = await self._pool.send(request)
             except Exception as error:
                 failure = self._broken(error)
-                if last or not (safe or _never_sent(error)):
+                gone = patience > 0 and self._reached and isinstance(failure, ServerUnavailable)
+                if not (safe or _never_sent(error)) or not self._goes_on(again, until, gone):
                     raise failure from error
-                await self._pause(again, None)
-                continue
-            if response.status_code in _REPEATED and not last and (safe or response.status_code == 429):
-                await self._pause(again, response.headers.get("Retry-After"))
-                continue
-            self._refuse(response)
-            return response
-        raise AssertionError("unreachable")
+            else:
+                status = response.status_code
+                gone = patience > 0 and self._reached and status in _AWAY
+                repeated = status in _REPEATED and (safe or status == 429)
+                if not repeated or not self._goes_on(again, until, gone):
+                    self._answered(status)
+                    self._refuse(response)
+                    return response
+                asked = response.headers.get("Retry-After")
+            if again == 0:  # not before it is known: a request that waits at the server may have been out for long
+                until = self._now() + patience
+            if gone and not self._lost:
+                self._lost = True
+                self.tell(f"the connection to {self.url} is lost; trying again for {patience:.0f} s")
+            await self._pause(again, asked, LONGEST_REST if gone else LONGEST_PAUSE)
+            again += 1
+
+    def _goes_on(self, again: int, until: float, gone: bool) -> bool:
+        return again < self._retries or (gone and (again == 0 or self._now() < until))
+
+    def _answered(self, status: int) -> None:
+        if status not in _AWAY:
+            self._reached = True
+            if self._lost:
+                self._lost = False
+                self.tell(f"the connection to {self.url} is back")
 
     @asynccontextmanager
     async def stream(self, path: str, *, last: str | None) -> AsyncGenerator[AsyncIterator[str]]:
@@ -121,6 +156,7 @@ class Http:
                 if response.status_code != 200:
                     await response.aread()
                 self._refuse(response)
+                self._answered(response.status_code)
                 yield response.aiter_lines()
             finally:
                 await response.aclose()
@@ -150,11 +186,17 @@ class Http:
         return self._pool.build_request(method, f"{self.url}{BASE}{path}", params=given or None, content=content,
                                         headers=dict(headers), timeout=timeout)  # fmt: skip
 
-    async def _pause(self, again: int, asked: str | None) -> None:
-        pause = FIRST_PAUSE * 3.0**again * (0.75 + chance() / 2)
+    async def _pause(self, again: int, asked: str | None, longest: float) -> None:
+        pause = min(FIRST_PAUSE * 3.0 ** min(again, 8) * (0.75 + chance() / 2), longest)
         if asked is not None and asked.isdigit():
-            pause = max(pause, float(asked))
-        await asyncio.sleep(min(pause, LONGEST_PAUSE))  # noqa: TID251 - real time: a network has no other
+            pause = min(max(pause, float(asked)), LONGEST_PAUSE)
+        await self._rest(pause)
+
+    async def _rest(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)  # noqa: TID251 - real time: a network has no other
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
 
     def _refuse(self, response: httpx.Response) -> None:
         if response.status_code < 300:

@@ -21,6 +21,7 @@ from stepwell.model.duration import instant
 from stepwell.model.options import StartOptions
 from stepwell.model.run import RunFilter, RunRow
 from stepwell.model.status import RunStatus, status_of
+from stepwell.model.text import check_keepable
 from stepwell.ports.engine import StartOrder
 
 Entries = list[dict[str, Any]]
@@ -132,6 +133,8 @@ class Events:
         """
         if (key is None) == (run is None):
             raise InvalidOption("an event needs an address", expected="exactly one of key= and run=")
+        for what, value in (("event", name), ("key", key), ("id", id)):
+            check_keepable(what, value)
         event, payload = (name, msgspec.json.encode(data)) if isinstance(name, str) else name.encode(data)
         engine = self._engine()
         target = None if run is None else (await engine.find(run)).key

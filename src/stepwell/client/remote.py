@@ -29,6 +29,7 @@ from stepwell.client.version import VERSION
 from stepwell.client.versions import CodeVersion, Pinned, Stranded, stranded
 from stepwell.errors import AppClosed, InvalidOption, NotAServer
 from stepwell.model.run import RunFilter, WorkerRow
+from stepwell.model.text import check_keepable
 
 T = TypeVar("T")
 
@@ -186,6 +187,7 @@ class RemoteClient(Verbs):
             if isinstance(event, str):
                 payload = known.plan.decode(msgspec.json.encode(payload))
             name, data = known.encode(payload)
+        check_keepable("id", id)
         rows = await self._engine().publish(name, data, id=id)
         return [self.runs.handle(row) for row in rows]
 

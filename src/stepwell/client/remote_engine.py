@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from stepwell.adapters.ids import key_of
 from stepwell.client import shapes
-from stepwell.client.http import Http
+from stepwell.client.http import OUTLAST_S, Http
 from stepwell.client.problems import Problem, error_of
 from stepwell.client.protocol import Page
 from stepwell.client.redact import HIDDEN
@@ -133,14 +133,19 @@ class RemoteEngine:
     async def find(self, run_id: str) -> RunRow:
         return row_of(await self.http.get(_path(run_id), shapes.Run))
 
+    async def _followed(self, key: bytes, patience: float = OUTLAST_S) -> RunRow:
+        """The row of a run that is waited for: a restart of the server does not end the waiting."""
+        return row_of(await self.http.get(_path(key.hex()), shapes.Run, patience=patience))
+
     async def row(self, key: bytes) -> RunRow:
         return await self.find(key.hex())
 
     async def standing(self, key: bytes) -> Standing:
         run = await self.http.get(_path(key.hex()), _Detail)
-        if run.result is not UNSET and _HIDDEN in bytes(run.result):  # the page's view of it: ask for the result itself
+        seen = msgspec.json.encode(_Result(run.status, run.result, run.error))
+        if _HIDDEN in seen:  # the page's view of it: ask for the outcome itself
             whole = await self.http.get(f"{_path(key.hex())}/result", _Result, params={"timeout": 0})
-            run = msgspec.structs.replace(run, result=whole.result)
+            run = msgspec.structs.replace(run, result=whole.result, error=whole.error)
         return Standing(
             row=row_of(run),
             input=bytes(run.input),
@@ -180,10 +185,12 @@ class RemoteEngine:
         while True:
             left = LONG_POLL_S if until is None else max(0.0, until - self._clock.monotonic())
             wait = min(left, LONG_POLL_S)
-            response = await self.http.send("GET", f"{_path(key.hex())}/result", params={"timeout": wait}, wait=wait)
+            patience = OUTLAST_S if until is None else min(max(0.0, until - self._clock.monotonic()), OUTLAST_S)
+            response = await self.http.send("GET", f"{_path(key.hex())}/result", params={"timeout": wait}, wait=wait,
+                                            patience=patience)  # fmt: skip
             if response.status_code != 202:
                 found = self.http.decoded(response, _Result)
-                row = await self.row(key)
+                row = await self._followed(key, patience)
                 error = None if found.error is UNSET else self._exception(found.error)
                 value = None if found.result is UNSET else bytes(found.result)
                 return Ended(msgspec.structs.replace(row, status=found.status), value, error)
@@ -228,14 +235,14 @@ class RemoteEngine:
                         last = None if event.name == "reset" else event.id or last
                         if event.name == "ping":
                             continue
-                        row = _told(event.name, event.data) or await self.row(key)
+                        row = _told(event.name, event.data) or await self._followed(key)
                         yield row
                         if is_settled(row):
                             return
             except ServerUnavailable:
                 pass  # the stream was cut: it goes on from `last`, unless the server stays away
             await asyncio.sleep(RECONNECT_S)  # noqa: TID251 - real time: a network has no other
-            row = await self.row(key)
+            row = await self._followed(key)
             yield row
             if is_settled(row):
                 return

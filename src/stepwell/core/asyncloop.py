@@ -346,18 +346,18 @@ class KernelLoop(asyncio.AbstractEventLoop):
 
 def _forbid(name: str) -> Callable[..., Any]:
     def forbidden(self: KernelLoop, *args: Any, **kwargs: Any) -> Any:
-        raise self.refuse(f"{_SAID.get(name, 'loop.' + name)}() was called")
+        raise self.refuse(_SAID.get(name, f"loop.{name}() was called"))
 
     forbidden.__name__ = name
     return forbidden
 
 
 _SAID = {
-    "run_in_executor": "asyncio.to_thread / loop.run_in_executor",
-    "create_connection": "opening a connection",
-    "getaddrinfo": "a name look-up",
-    "subprocess_exec": "starting a subprocess",
-    "subprocess_shell": "starting a subprocess",
+    "run_in_executor": "asyncio.to_thread() or loop.run_in_executor() was called",
+    "create_connection": "a connection was opened",
+    "getaddrinfo": "a name was looked up",
+    "subprocess_exec": "a subprocess was started",
+    "subprocess_shell": "a subprocess was started",
 }
 for _name in dir(asyncio.AbstractEventLoop):
     if not _name.startswith("_") and _name not in KernelLoop.__dict__:

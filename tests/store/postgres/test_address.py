@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from stepwell.errors import InvalidOption
-from stepwell.store.postgres.address import DEADLINE, LANES, address
+from stepwell.store.postgres.address import DEADLINE, LANES, address, refused
 
 
 def test_ours_and_theirs() -> None:
@@ -66,3 +66,34 @@ def test_the_files_that_it_names_are_there(tmp_path: Path) -> None:
         address(url)
     paper.touch()
     assert address(url).dsn == url.replace(str(paper), str(paper).replace("/", "%2F"))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        'unrecognized configuration parameter "shcema"',
+        "nicht erkannter Konfigurationsparameter »shcema«",
+        "paramètre de configuration « shcema » non reconnu",
+    ],
+)
+def test_what_the_server_does_not_know_is_named_beside_what_there_is(told: str) -> None:
+    wrong = refused(address("postgresql://me:hush@db/x?shcema=a"), told, known=False)
+    assert isinstance(wrong, InvalidOption)
+    assert str(wrong).startswith(f"shcema in the database URL 'postgresql://me:***@db/x?shcema=a': {told}; expected")
+    for name in ("schema", "deadline", "sslmode", "sslrootcert", "target_session_attrs", "options"):
+        assert f" {name}" in str(wrong).replace("(", " ")
+    assert wrong.hint == "Did you mean schema?"
+
+
+def test_a_parameter_that_other_drivers_have() -> None:
+    given = address("postgresql://db/x?connect_timeout=5")
+    wrong = refused(given, 'unrecognized configuration parameter "connect_timeout"', known=False)
+    assert wrong is not None
+    assert wrong.hint == "Did you mean deadline?"
+
+
+def test_what_the_server_says_of_other_things_is_not_the_url_s() -> None:
+    given = address("postgresql://db/x?options=-c%20bogus%3D1")
+    assert str(refused(given, 'no "bogus"', known=True)).startswith("options in the database URL")
+    assert refused(given, 'type "other" does not exist', known=False) is None
+    assert refused(given, "something is missing", known=False) is None

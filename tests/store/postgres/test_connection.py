@@ -5,7 +5,7 @@ from contextlib import suppress
 import asyncpg
 import pytest
 
-from stepwell.errors import StoreUnavailable
+from stepwell.errors import InvalidOption, StoreUnavailable
 from stepwell.store.postgres.address import address
 from stepwell.store.postgres.connection import TABLES, Db, Home, connect
 from stepwell.store.sql.migrations import migrations
@@ -152,3 +152,37 @@ def test_a_pooler_is_spoken_of_once(caplog: pytest.LogCaptureFixture) -> None:
     assert len(caplog.records) == 1
     assert "hush" not in caplog.text
     home.tell()
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("bogus=1", "^bogus in the database URL .*expected schema, lanes"),
+        ("shcema=x", "Did you mean schema"),
+        ("options=-c%20bogus%3D1", "^options in the database URL .*bogus"),
+        ("statement_timeout=soon", "^statement_timeout in the database URL .*soon"),
+        ("shared_buffers=1GB", "^shared_buffers in the database URL"),
+    ],
+)
+async def test_a_parameter_that_the_server_does_not_take(server_url: str, query: str, said: str) -> None:
+    with pytest.raises(InvalidOption, match=said):
+        await connect(Home(address(f"{server_url}?{query}")))
+
+
+@pytest.mark.parametrize(
+    ("query", "setting", "value"),
+    [
+        ("search_path=own", "search_path", "own"),
+        ("statement_timeout=7s", "statement_timeout", "7s"),
+        ("options=-c%20work_mem%3D5MB", "work_mem", "5MB"),
+        ("shop.branch=north", "shop.branch", "north"),
+        ("application_name=till", "application_name", "till"),
+        ("sslmode=prefer&target_session_attrs=any", "application_name", "stepwell"),
+    ],
+)
+async def test_settings_of_the_server_and_of_the_driver(
+    server_url: str, query: str, setting: str, value: str
+) -> None:  # fmt: skip
+    db = await connect(Home(address(f"{server_url}?{query}")))
+    assert await db.conn.fetchval(f"SHOW {setting}") == value
+    await db.close()

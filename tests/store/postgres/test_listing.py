@@ -8,7 +8,7 @@ from stepwell.model.run import RunFilter
 from stepwell.model.status import RunStatus
 from stepwell.store.postgres.address import address
 from stepwell.store.postgres.connection import Db, Home, connect
-from stepwell.store.postgres.listing import count_runs, list_runs
+from stepwell.store.postgres.listing import NEWEST, count_runs, list_runs
 from stepwell.store.postgres.reads import read_closings
 from stepwell.store.postgres.schema import enter, upgrade
 from tests import postgres
@@ -117,6 +117,29 @@ async def test_a_page_is_led_by_an_index(watched: Watched, which: RunFilter, ind
     assert [row.key for row in rows] == sorted((row.key for row in rows), reverse=True)
     assert any(index in plan for plan in watched.plans), "\n".join(watched.plans)
     assert not any("Seq Scan on runs" in plan for plan in watched.plans), "\n".join(watched.plans)
+
+
+async def test_a_search_looks_at_the_newest_first(watched: Watched) -> None:
+    rows = await list_runs(watched, RunFilter(text="ORDER-1"), None, 50)
+    assert [row.id for row in rows] == [f"order-{n}" for n in range(19_998, 19_898, -2)]
+    searches = [plan for plan in watched.plans if "strpos" in plan]
+    assert len(searches) == 1, "\n".join(searches)
+    assert "Index Scan Backward using runs_pkey" in searches[0], searches[0]
+
+
+async def test_a_search_then_looks_everywhere(watched: Watched) -> None:
+    """What fits among the newest does not fill the page, or nothing does; pages go on where the last one ended."""
+    which = RunFilter(text="order-10", queue=("q",))
+    wanted = [n for n in range(COUNT, 0, -1) if n % 2 == 0 and str(n).startswith("10")]
+    assert [n for n in wanted if n > COUNT - NEWEST], "some are among the newest"
+    found: list[str | None] = []
+    after = None
+    while page := await list_runs(watched, which, after, 100):
+        found += [row.id for row in page]
+        after = page[-1].key
+    assert found == [f"order-{n}" for n in wanted]
+    assert await list_runs(watched, RunFilter(queue=("none",)), None, 50) == []
+    assert await count_runs(watched, which) == {"succeeded": len(wanted) - 2, "failed": 2}
 
 
 @pytest.mark.parametrize("count", [1, 50, 1000])

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -18,6 +19,13 @@ MOST_LANES: Final = 32
 DEADLINE: Final = 10.0
 """Seconds for any one answer of the database: less than the shortest lease that makes sense over a network."""
 _FILES: Final = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
+_DEADLINE: Final = "deadline"
+_THEIRS: Final = (
+    "host", "port", "user", "password", "passfile", "database", "dbname", "service", "sslmode", *_FILES, "sslpassword",
+    "sslnegotiation", "ssl_min_protocol_version", "ssl_max_protocol_version", "target_session_attrs", "krbsrvname",
+    "gsslib", "application_name", "options",
+)  # fmt: skip
+_SETTING: Final = re.compile(r"[\"«»„“]\s*([\w.]+)\s*[\"»«“”]")  # a server's messages may be in another language
 _NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,47}")
 
 
@@ -70,6 +78,27 @@ def address(url: str) -> Address:
     return msgspec.convert({"dsn": dsn, "shown": shown, "named": named} | read, Address)
 
 
+def refused(address: Address, told: str, *, known: bool) -> InvalidOption | None:
+    """What the server says of a setting, as an error about the parameter of the URL that it comes from, if from one.
+
+    The driver hands what it does not know to the server as settings (search_path, statement_timeout), of which only
+    the server knows the names. `known`: it has such a setting, but does not take the value.
+    """
+    about = _SETTING.search(told)
+    given = dict(parse_qsl(urlsplit(address.dsn).query, keep_blank_values=True))
+    if about is None or not (about[1] in given or about[1] in given.get("options", "")):
+        return None
+    what = f"{about[1] if about[1] in given else 'options'} in the database URL {address.shown!r}: {told}"
+    if known:
+        return InvalidOption(what)
+    near = [_DEADLINE] if about[1] == "connect_timeout" else get_close_matches(about[1], (*_OURS, *_THEIRS), 1)
+    return InvalidOption(
+        what,
+        expected=f"{', '.join(_OURS)}, a parameter of the driver ({', '.join(_THEIRS)}) or a setting of the server",
+        hint=f"Did you mean {near[0]}?" if near else None,
+    )
+
+
 def checked_schema(name: str, value: str) -> str:
     """The name of a schema, if it may be one. Raises InvalidOption."""
     if _NAME.fullmatch(value) is None or value.startswith("pg_") or value == "information_schema":
@@ -104,5 +133,5 @@ def _seconds(name: str, value: str) -> float:
 
 _EXPECTED: Final = "postgresql://user:password@host:port/database"
 _OURS: Final[dict[str, Callable[[str, str], object]]] = {
-    "schema": checked_schema, "lanes": _lanes, "listen": _switch, "prepared": _switch, "deadline": _seconds,
+    "schema": checked_schema, "lanes": _lanes, "listen": _switch, "prepared": _switch, _DEADLINE: _seconds,
 }  # fmt: skip

@@ -15,7 +15,7 @@ from typing import Any, Final
 import asyncpg
 
 from stepwell.errors import StoreUnavailable
-from stepwell.store.postgres.address import Address
+from stepwell.store.postgres.address import Address, refused
 
 log = logging.getLogger("stepwell.store.postgres")
 
@@ -31,6 +31,11 @@ _MOST_TEXTS: Final = 2000
 _PLAN_FOR: Final = 20
 """Seconds for which a plan is kept."""
 _PLANNER: Final = {"enable_seqscan": "off", "jit": "off"}
+
+_NOT_TAKEN: Final = (
+    asyncpg.UndefinedObjectError, asyncpg.InvalidParameterValueError, asyncpg.CantChangeRuntimeParamError,
+)  # fmt: skip
+"""What a server says to a setting that comes with a connection: no such one, not this value, not now."""
 
 
 class Home:
@@ -63,19 +68,22 @@ class Home:
             self._texts[template] = text
         return text
 
-    def begin(self, lock_timeout_s: float | None, snapshot: bool) -> str:
+    def begin(self, lock_timeout_s: float | None, snapshot: bool, whole: bool = False) -> str:
         """The text that begins a transaction: server and client agree on how long anything may take."""
-        text = self.sql(f"begin {lock_timeout_s} {snapshot} {self.durable}")
-        if text.startswith("begin"):
+        name = f"begin {lock_timeout_s} {snapshot} {whole} {self.durable}"
+        text = self.sql(name)
+        if text == name:
             deadline = round(self.address.deadline * 1000)
             sets = [f"statement_timeout = {deadline}", f"idle_in_transaction_session_timeout = {2 * deadline}"]
             if lock_timeout_s is not None:
                 sets.append(f"lock_timeout = {max(1, round(lock_timeout_s * 1000))}")
             if not self.durable:
                 sets.append("synchronous_commit = off")
+            if whole:
+                sets.append("enable_seqscan = on")
             level = "REPEATABLE READ, READ ONLY" if snapshot else "READ COMMITTED"
             text = f"BEGIN ISOLATION LEVEL {level}; {'; '.join(f'SET LOCAL {one}' for one in sets)}"
-            self._texts[f"begin {lock_timeout_s} {snapshot} {self.durable}"] = text
+            self._texts[name] = text
         return text
 
     @property
@@ -151,15 +159,19 @@ class Db:
             return await method(text, *params)
 
     @asynccontextmanager
-    async def transaction(self, lock_timeout_s: float | None = None, *, snapshot: bool = False) -> "AsyncGenerator[Db]":
-        """Everything inside is committed at the end, or nothing is. `snapshot`: read only, all as of one moment.
+    async def transaction(
+        self, lock_timeout_s: float | None = None, *, snapshot: bool = False, whole: bool = False
+    ) -> "AsyncGenerator[Db]":
+        """Everything inside is committed at the end, or nothing is.
+
+        `snapshot`: read only, all as of one moment. `whole`: a table may be read from end to end, by several processes.
 
         Whatever fails or is cancelled inside, the connection is not left in the transaction: when in doubt it ends.
         """
         assert not self.inside, "transactions do not nest"
         self.inside = True
         try:
-            await self.conn.execute(self.home.begin(lock_timeout_s, snapshot))
+            await self.conn.execute(self.home.begin(lock_timeout_s, snapshot, whole))
             yield self
             done: str = await self.conn.execute("COMMIT")
             self.inside = False
@@ -189,7 +201,11 @@ class Db:
 
 
 async def connect(home: Home, *, plain: bool = False) -> Db:
-    """Open a connection. `plain`: nothing is prepared on it. Raises the driver's errors, `OSError`, `TimeoutError`."""
+    """Open a connection. `plain`: nothing is prepared on it.
+
+    Raises the driver's errors, `OSError`, `TimeoutError`; InvalidOption for a parameter of the URL that the server does
+    not take.
+    """
     pinned = plain or not home.prepared or not home.token
     settings = {} if home.address.named else {"application_name": "stepwell"}
     if home.steering and not pinned:
@@ -211,6 +227,11 @@ async def connect(home: Home, *, plain: bool = False) -> Db:
             raise
         home.steering = False  # a pooler that takes no settings: everything works without, if not always as fast
         return await connect(home, plain=plain)
+    except _NOT_TAKEN as no:
+        wrong = refused(home.address, str(no), known=not isinstance(no, asyncpg.UndefinedObjectError))
+        if wrong is None:
+            raise
+        raise wrong from no
 
 
 async def _uninterrupted(opening: "asyncio.Future[Any]") -> Any:

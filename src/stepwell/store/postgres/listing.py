@@ -1,12 +1,13 @@
 """Pages of runs and counts, by filter; quick also where a million runs have ended.
 
-Pages run along the primary key, newest first, and most are full after a few rows. The exceptions, where almost no row
-fits, are led to the index that has those few: see `_sources`. PostgreSQL takes no orders which index to use; the order
-that is asked for decides, since only one index has it.
+Pages run along the primary key, newest first, and most are full after a few rows. Where an index has the few rows that
+fit, they are led to it: see `_sources`. PostgreSQL takes no orders which index to use; the order that is asked for
+decides, since only one index has it. What no index knows is looked for among the newest runs, and if those do not fill
+the page, in the whole table, which several processes of the server then read at the same time.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from stepwell.model.run import RunFilter, RunRow
 from stepwell.model.status import CODE, STATUS, RunStatus
@@ -20,6 +21,8 @@ FEW: Final = 1000
 """Up to so many ids with a prefix are sorted; of more, a page is soon found along the key."""
 SORTABLE: Final = 10_000
 """So many runs are sorted in some milliseconds."""
+NEWEST: Final = 10_000
+"""So many runs are looked through in some milliseconds, and fill the page of most searches."""
 _SUCCEEDED: Final = CODE[RunStatus.SUCCEEDED]
 _RUNS: Final = "{runs} r"
 _BY_KEY: Final = "r.key DESC"
@@ -37,17 +40,41 @@ async def list_runs(db: Db, which: RunFilter, after: bytes | None, limit: int | 
     params = Params()
     common = " AND ".join(conditions(which, db.ns, params, after))
     most = params.put(limit)
-    parts = [
-        f"(SELECT {RUN_COLUMNS} FROM {source} WHERE {common}{own} ORDER BY {order} LIMIT {most})"
-        for source, own, order in await _sources(db, which, params)
-    ]
-    page = parts[0] if len(parts) == 1 else f"{' UNION ALL '.join(parts)} ORDER BY key DESC LIMIT {most}"
-    rows = await with_tags(db, await db.all(page, *params))
-    return sorted(rows, key=lambda row: row.key, reverse=True)
+    sources = await _sources(db, which, params)
+    if not sources and limit is not None and which != RunFilter():
+        found = await _searched(db, which, after, limit)
+    else:
+        parts = [
+            f"(SELECT {RUN_COLUMNS} FROM {source} WHERE {common}{own} ORDER BY {order} LIMIT {most})"
+            for source, own, order in sources or [(_RUNS, "", _BY_KEY)]
+        ]
+        page = parts[0] if len(parts) == 1 else f"{' UNION ALL '.join(parts)} ORDER BY key DESC LIMIT {most}"
+        found = await db.all(page, *params)
+    return sorted(await with_tags(db, found), key=lambda row: row.key, reverse=True)
+
+
+async def _searched(db: Db, which: RunFilter, after: bytes | None, limit: int) -> list[Any]:
+    """A page of what no index leads to."""
+    params = Params()
+    older = f" AND key < {params.put(after)}" if after is not None else ""
+    newest = f"SELECT * FROM {{runs}} WHERE ns = {params.put(db.ns)}{older} ORDER BY key DESC LIMIT {NEWEST}"
+    found = await db.all(_page(f"({newest}) r", _BY_KEY, which, db.ns, params, limit), *params)
+    if len(found) == limit:
+        return found
+    params = Params()
+    everywhere = _page(_RUNS, _SORTED, which, db.ns, params, limit, after)
+    async with db.transaction(whole=True):
+        return await db.all(everywhere, *params)
+
+
+def _page(source: str, order: str, which: RunFilter, ns: int, params: Params, limit: int,
+          after: bytes | None = None) -> str:  # fmt: skip
+    where = " AND ".join(conditions(which, ns, params, after))
+    return f"SELECT {RUN_COLUMNS} FROM {source} WHERE {where} ORDER BY {order} LIMIT {params.put(limit)}"
 
 
 async def _sources(db: Db, which: RunFilter, params: Params) -> list[Source]:
-    """Together they have every run that fits, once."""
+    """Together they have every run that fits, once. None: no index leads there."""
     if which.parent is not None:
         return [(_RUNS, "", "r.parent DESC, r.key DESC")]
     for name, wanted in which.tags.items():
@@ -69,7 +96,7 @@ async def _sources(db: Db, which: RunFilter, params: Params) -> list[Source]:
         return [(_RUNS, " AND r.status >= 10", _SORTED), (_RUNS, " AND r.status < 10 AND r.status <> 10", _SORTED)]
     if (which.since is not None or which.until is not None) and await _short(db, which):
         return [(_RUNS, "", _SORTED)]
-    return [(_RUNS, "", _BY_KEY)]
+    return []
 
 
 def _of_status(status: int) -> Source:
@@ -107,7 +134,8 @@ async def count_runs(db: Db, which: RunFilter) -> dict[str, int]:
     params = Params()
     where = " AND ".join(conditions(which, db.ns, params))
     if which != RunFilter(status=which.status, workflow=which.workflow):
-        counts = await db.all(f"SELECT r.status, count(*) FROM {_RUNS} WHERE {where} GROUP BY r.status", *params)
+        async with db.transaction(whole=True):
+            counts = await db.all(f"SELECT r.status, count(*) FROM {_RUNS} WHERE {where} GROUP BY r.status", *params)
         return {STATUS[status].value: n for status, n in counts}
     # Indexes alone answer: those that have not succeeded are in one, those that have are in another.
     some = f"SELECT r.status, count(*) FROM {_RUNS} WHERE {where} AND r.status"

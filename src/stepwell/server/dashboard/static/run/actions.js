@@ -21,7 +21,7 @@ const KEYS = /** @type {Partial<Record<Verb, string>>} */ ({pause: "p", resume: 
 
 /**
  * @param {RunStore} store
- * @param {{api: any, can: (scope: string) => boolean, sendEvent: () => void, failedStep: () => string|null}} around
+ * @param {{api: any, can: (scope: string) => boolean, sendEvent: () => void, failedStep: () => string|null, explained: () => boolean, narrow: () => boolean}} around `explained`: the block that says why the run is parked has the verbs that help; `narrow`: the page has them at its foot instead
  */
 export function runActions(store, around) {
   const bar = h("div", {class: "run-actions"});
@@ -69,6 +69,9 @@ export function runActions(store, around) {
     return step && step.length <= 24 ? `Retry from ${step}` : "Retry";
   };
 
+  /** @param {Action} each */
+  const helps = (each) => each.icon === "play" || each.icon === "retry" || each.label === LABELS.restart;
+
   const extras = () => [
     {label: "Copy id", key: "y", run: copyId},
     {label: "Copy link", run: () => void writeText(location.href)},
@@ -83,7 +86,8 @@ export function runActions(store, around) {
 
   function tell() {
     const list = actions();
-    const signature = JSON.stringify([list.map((each) => each.label), canSend(), store.detail.status]);
+    const elsewhere = around.explained() ? list.filter(helps) : [];
+    const signature = JSON.stringify([list.map((each) => each.label), canSend(), store.detail.status, elsewhere.length, around.narrow()]);
     if (signature === shown) return;
     shown = signature;
     const had = bar.contains(document.activeElement) ? document.activeElement?.textContent : null;
@@ -91,9 +95,10 @@ export function runActions(store, around) {
     const send = canSend() ? [{label: "Send event", icon: "mail", key: "e", run: around.sendEvent}] : [];
     // The primary one stands last, beside the menu, as the end of the line.
     const direct = [...send, ...list.filter((each) => !each.danger).slice(0, 2)].sort((a, b) => Number(a.primary ?? false) - Number(b.primary ?? false));
-    const rest = [...list.filter((each) => !direct.includes(each)), ...extras()];
+    const above = around.narrow() ? direct : direct.filter((each) => !elsewhere.includes(each));
+    const rest = [...list.filter((each) => !direct.includes(each) && (around.narrow() || !elsewhere.includes(each))), ...extras()];
     const more = () => menuButton({label: "More", items: rest.map((each) => ({label: each.label, key: each.key, danger: "danger" in each && each.danger, run: each.run}))});
-    bar.replaceChildren(...direct.map(button), more());
+    bar.replaceChildren(...above.map(button), more());
     const first = direct.filter((each) => each.primary || each.icon === "pause" || each.icon === "play" || each.icon === "mail");
     const two = [...new Set([...first, ...direct])].slice(0, 2);
     foot.replaceChildren(...two.map(button));
@@ -108,7 +113,7 @@ export function runActions(store, around) {
   return {
     bar, foot, tell,
     /** what helps a parked run, as buttons */
-    helpers: () => actions().filter((each) => each.icon === "play" || each.icon === "retry" || each.label === LABELS.restart).map((each) => { const made = button(each); made.classList.remove("primary"); made.classList.add("small"); return made; }),
+    helpers: () => actions().filter(helps).map((each) => { const made = button(each); made.classList.remove("primary"); made.classList.add("small"); return made; }),
     /** @returns {{keys: string, does: string, run: () => void}[]} */
     keys: () => [
       {keys: "p", does: "pause or resume", run: () => void (allowed("pause") ? act("pause") : allowed("resume") ? act("resume") : null)},

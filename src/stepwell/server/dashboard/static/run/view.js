@@ -63,7 +63,7 @@ export function runView(store, around) {
   const failure = failurePanel(store);
   const events = eventsPanel(store, around);
   const logs = logsPreview(store, {select: (call) => reach(call), all: () => tabs.choose("logs")});
-  const actions = runActions(store, {...around, sendEvent: () => { tabs.choose(phone.matches ? "events" : "timeline"); events.focus(); }, failedStep: () => failedCall(store)?.name ?? null});
+  const actions = runActions(store, {...around, sendEvent: () => { tabs.choose(phone.matches ? "events" : "timeline"); events.focus(); }, failedStep: () => failedCall(store)?.name ?? null, explained: () => !parked.element.hidden, narrow: () => phone.matches});
 
   /** @param {any} error */
   function same(error) {
