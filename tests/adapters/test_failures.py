@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -269,8 +270,9 @@ def test_frames_between_the_loop_and_a_body_are_left_out(errors: ErrorRegistry) 
     def body() -> None:
         raise ValueError("mine")
 
+    called: list[Any] = [body, 7]
     with ThreadPoolExecutor(1) as pool:
-        mine, ours = (pool.submit(call_body, fn, (), {}).exception() for fn in (body, 7))
+        mine, ours = (pool.submit(call_body, fn, (), {}).exception() for fn in called)
     assert mine is not None
     assert ours is not None
     (frame,) = [line for line in errors.to_failure(mine).traceback.splitlines() if "File" in line]

@@ -67,6 +67,12 @@ def test_aliases_are_read_too() -> None:
     assert load(Order, data.replace(b"order_id", b"orderId")) == ORDER
 
 
+@pytest.mark.usefixtures("_both_ways")
+def test_the_schema_is_of_what_is_written() -> None:
+    (name,) = {"order_id", "orderId"} & set(schema_of(Order)["properties"])
+    assert f'"{name}"'.encode() in bytes(dump(ORDER))
+
+
 def test_a_refusal_names_the_place() -> None:
     with pytest.raises(ValueError, match=r"decimal.* - at `lines\[0\]\.price`"):
         load(Order, bytes(dump(ORDER)).replace(b'"1.50"', b'"x"'))

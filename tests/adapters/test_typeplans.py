@@ -313,6 +313,13 @@ def test_decoding_names_the_place() -> None:
         JsonTypePlan(list[Model], "result").decode(b'[{"id":"x"}]')
 
 
+def test_a_value_that_is_none_of_the_allowed_ones_is_told_which_there_are() -> None:
+    with pytest.raises(TypeMismatch, match=r"\): invalid value 'zzz'; expected one of 'a', 'b', 'c'$"):
+        JsonTypePlan(Literal["a", "b", "c"], "result", "charge").deliver("zzz")
+    with pytest.raises(TypeMismatch, match=r"^result\[0\] .*: invalid value 'q', as a key; expected 'red'$"):
+        JsonTypePlan(list[dict[Color, int]], "result").decode(b'[{"q":1}]')
+
+
 def test_unions_prefer_what_writes_the_same() -> None:
     plan = JsonTypePlan(list[Cat | Dog])
     assert plan.decode(b'[{"name":"a"},{"name":"b","lives":2}]') == [Dog(name="a"), Cat(name="b", lives=2)]

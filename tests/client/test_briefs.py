@@ -83,6 +83,10 @@ class Card:
     codes: list[Annotated[str, Secret]] = field(default_factory=lambda: [HUSH])
 
 
+class Purse(msgspec.Struct):
+    held: str
+
+
 @dataclass
 class Wallet:
     owner: str
@@ -123,6 +127,10 @@ def vault() -> App:
         return Card(6)
 
     @app.workflow
+    async def perhaps_struct() -> Annotated[Purse, Secret] | None:
+        return Purse(HUSH)
+
+    @app.workflow
     async def in_a_list() -> list[Annotated[str, Secret]]:
         return [HUSH]
 
@@ -143,7 +151,7 @@ SHOWN = {
     "marked": f'{{"number":3,"pin":"{HIDDEN}","codes":"{HIDDEN}"}}',
     "marked_below": f'{{"owner":"ann","cards":[{{"number":4,"pin":"{HIDDEN}","codes":"{HIDDEN}"}}]}}',
     "marked_elsewhere": f'{{"codes":"{HIDDEN}","n":5}}',
-    **dict.fromkeys(("whole", "perhaps", "in_a_list", "by_key", "as_key"), f'"{HIDDEN}"'),
+    **dict.fromkeys(("whole", "perhaps", "perhaps_struct", "in_a_list", "by_key", "as_key"), f'"{HIDDEN}"'),
 }
 
 

@@ -7,6 +7,7 @@ import pytest
 from stepwell import App
 from stepwell.client import catalog as catalogue
 from stepwell.client.catalog import Catalog
+from stepwell.client.redact import Redactor
 from stepwell.errors import NotFound
 from stepwell.model.run import RunFilter
 from stepwell.testing.environment import Environment
@@ -65,11 +66,16 @@ async def test_what_takes_long_to_count_is_told_when_it_is_counted(monkeypatch: 
         assert (later.runs, later.complete) == ({"waiting": 1}, True)
 
 
-def test_schemas_and_marks() -> None:
+def test_schemas() -> None:
     catalog = Catalog(shop())
     takes, gives = catalog.schemas("typed")
     assert takes is not None
     assert takes["properties"]["mode"]["default"] == "a"
     assert gives == {"type": "string", "format": "decimal"}
-    assert catalog.marked() == {"pin"}
+    assert takes["properties"]["card"]["default"] is None
+    assert takes["$defs"]["Card"]["properties"]["pin"]["format"] == "password"
+    assert "default" not in takes["$defs"]["Card"]["properties"]["api_key"]
+    narrow, _ = Catalog(shop(), listed=lambda: Redactor(("mode",))).schemas("typed")
+    assert narrow is not None
+    assert "default" not in narrow["properties"]["mode"]
     assert catalog.schemas("nothing") == (None, None)

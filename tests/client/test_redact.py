@@ -5,7 +5,17 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 
-from stepwell.client.redact import HIDDEN, OPEN, Redactor, Secret, is_marked, marked_in, without_credentials
+from stepwell.adapters.typeplans import schema_of
+from stepwell.client.redact import (
+    HIDDEN,
+    OPEN,
+    Redactor,
+    Secret,
+    is_marked,
+    marked_in,
+    without_credentials,
+    without_values,
+)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +88,7 @@ def test_what_is_marked_in_lists_and_mappings_has_the_name_of_its_field() -> Non
      (Drawer, False), (list[Drawer], False), (Room, False), (str, False), (Any, False)],
 )  # fmt: skip
 def test_what_is_marked_without_a_name(type: Any, marked: bool) -> None:
-    assert is_marked(msgspec.json.schema(type)) is marked
+    assert is_marked(schema_of(type)) is marked
 
 
 def test_a_definition_that_is_marked_marks_what_refers_to_it() -> None:
@@ -86,6 +96,43 @@ def test_a_definition_that_is_marked_marks_what_refers_to_it() -> None:
     assert is_marked({"$ref": "#/$defs/A", "$defs": definitions})
     fields = {"a": {"$ref": "#/$defs/A"}, "b": {"type": "string", "default": {"x-stepwell-secret": True}}}
     assert marked_in({"properties": fields, "$defs": definitions}) == {"a"}
+
+
+def test_arguments_of_exceptions_have_no_names() -> None:
+    said = ["gone", 7, None, "t0p", ["gone"], {"n": 1}]
+    assert Redactor().arguments(said, "gone after 7 tries") == ["gone", 7, None, HIDDEN, HIDDEN, HIDDEN]
+    assert Redactor().arguments(None, "") is None
+    assert OPEN.arguments(said, "") is said
+
+
+def test_a_whole_value() -> None:
+    assert [Redactor().value(value, whole=True) for value in ("a", 0, [], {"n": 1}, None)] == [HIDDEN] * 4 + [None]
+    assert OPEN.value({"n": 1}, whole=True) == {"n": 1}
+
+
+def test_a_schema_has_no_default_that_is_to_be_hidden() -> None:
+    class Card(msgspec.Struct, frozen=True):
+        number: str = "4242"
+        pin: Annotated[str, Secret] = "1234"
+        password: str | None = None
+        api_key: str = "k"
+
+    class Wallet(msgspec.Struct):
+        size: Annotated[int, msgspec.Meta(examples=[3])] = 1
+        card: Card = Card()
+        pair: Annotated[tuple[str, str], Secret, msgspec.Meta(examples=[["a", "b"]])] = ("a", "b")
+        default: str = "d"
+
+    schema = msgspec.json.schema(Wallet)
+    told = without_values(schema, Redactor(marked=marked_in(schema)))
+    fields = {name: told["$defs"][name]["properties"] for name in ("Card", "Wallet")}
+    assert {name: field.get("default", "-") for name, field in fields["Card"].items()} == {
+        "number": "4242", "pin": "-", "password": None, "api_key": "-"}  # fmt: skip
+    assert {name: field.get("default", "-") for name, field in fields["Wallet"].items()} == {
+        "size": 1, "card": "-", "pair": "-", "default": "d"}  # fmt: skip
+    assert fields["Wallet"]["size"]["examples"] == [3]
+    assert "examples" not in fields["Wallet"]["pair"]
+    assert schema == msgspec.json.schema(Wallet)
 
 
 def test_lines_of_a_log() -> None:

@@ -76,6 +76,7 @@ def test_a_failure_with_causes_and_members() -> None:
     assert (told.cause.module, told.cause.type, told.traceback) == ("a.b", "C", None)
     assert (told.group[0].module, told.group[0].type, told.module) == (None, "D", "stepwell")
     assert failure_of(recorded, OPEN).details == {"token": "t"}
+    assert failure_of(Failure(type="E", message="no f", args=["f", ["t"]]), Redactor()).args == ["f", "••••"]
     assert frames_of("") == []
 
 

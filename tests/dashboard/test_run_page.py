@@ -70,7 +70,9 @@ def test_tabs_show_journal_values_logs_children_and_code(site: Site, server: Liv
         expect(page.locator(".io").get_by_role("treeitem").first).to_contain_text("Decimal")
         expect(page.locator(".io")).to_contain_text("None yet. Recorded when the run succeeds.")
         page.get_by_role("tab", name=re.compile("Children")).click()
-        expect(page.get_by_role("link", name="label-tabs-1")).to_be_visible()
+        child = page.get_by_role("row").filter(has=page.get_by_role("link", name="label-tabs-1"))
+        expect(child.locator("td.cut")).to_have_text('"label 6"')
+        expect(child.locator("td.cut")).to_have_attribute("title", '"label 6"')
         page.get_by_role("tab", name="Code").click()
         expect(page.locator(".code-tab")).to_contain_text("place_order")
         assert "tab=code" in page.url

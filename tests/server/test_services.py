@@ -1,7 +1,11 @@
 """What requests share: it follows the app when that is closed and opened again."""
 
+from typing import Annotated
+
+import msgspec
 import pytest
 
+from stepwell.client.redact import Secret
 from stepwell.server.document import encoded
 from stepwell.server.options import ServerOptions
 from stepwell.server.services import Backend
@@ -35,3 +39,15 @@ async def test_closing_twice_does_no_harm() -> None:
     await backend.close()
     await backend.close()
     await backend.end_streams()
+
+
+async def test_what_is_defined_later_is_minded() -> None:
+    app = shop()
+    backend = Backend(app, ServerOptions(redact=("mine",)), encoded)
+    services = await backend.services()
+    before = services.redactor_for(None)
+    assert before is services.redactor_for(None)
+    assert [before.hides(name) for name in ("pin", "mine", "puk")] == [True, True, False]
+    app.event("locked", msgspec.defstruct("Locked", [("puk", Annotated[str, Secret])]))
+    assert services.redactor_for(None).hides("puk")
+    await backend.close()

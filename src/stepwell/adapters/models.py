@@ -6,6 +6,8 @@ from typing import Any, TypeGuard
 
 import msgspec
 
+from stepwell.adapters.modelmarks import add_marks
+
 
 def is_model_class(cls: object) -> TypeGuard[type[Any]]:
     """Whether `cls` is a pydantic (v2) model class."""
@@ -47,8 +49,9 @@ def fields_of(model: Any) -> dict[str, Any]:
 
 
 def schema_of(cls: Any) -> dict[str, Any]:
-    """Return the model's JSON Schema, in pydantic's own words."""
-    schema: dict[str, Any] = cls.model_json_schema(ref_template="#/$defs/{model}")
+    """Return the JSON Schema of what `dump` writes, in pydantic's own words, with what msgspec's metadata adds."""
+    schema: dict[str, Any] = cls.model_json_schema(by_alias=not _by_name(), ref_template="#/$defs/{model}")
+    add_marks(cls, schema)
     return schema
 
 

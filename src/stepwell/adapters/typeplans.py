@@ -9,15 +9,18 @@ import msgspec
 from msgspec import inspect as shapes
 
 from stepwell.adapters import models
+from stepwell.adapters.allowed import allowed_at
 from stepwell.adapters.annotations import Choice, Facts, facts_of, show
 from stepwell.adapters.dateformats import mark_dates
 from stepwell.adapters.lossless import Place, changed, too_deep, unstorable
+from stepwell.adapters.metadata import keep_metadata
 from stepwell.errors import NaiveDatetime, NotSerializable, StepwellError, TypeMismatch
 
 _PATH: Final = 120
 """How much of a path a message shows."""
 _NAIVE: Final = re.compile(rb'T\d\d:\d\d:\d\d(?:\.\d+)?"')
-_REFUSAL: Final = re.compile(r"(?P<reason>.*?)(?: - at `(?P<path>\$.*?)`)?", re.DOTALL)
+_REFUSAL: Final = re.compile(r"(?P<reason>.*?)(?: - at (?P<key>`key` in )?`(?P<path>\$.*?)`)?", re.DOTALL)
+_NOT_AMONG: Final = "Invalid enum value"  # of a `Literal` as well, and without a word on what it may be
 
 
 def _encode_foreign(value: Any) -> Any:
@@ -142,11 +145,18 @@ class JsonTypePlan:
             return NotSerializable(f"{self.what}{self._owner} cannot be stored: {error}", path=self.what)
         parts = _REFUSAL.fullmatch(str(error))
         reason, inner = (parts["reason"], parts["path"] or "$") if parts else (str(error), "$")
+        among = None
+        if parts is not None and reason.startswith(_NOT_AMONG):
+            among = allowed_at(self.facts.form, inner, key=parts["key"] is not None)
+            reason = f"invalid value{reason.removeprefix(_NOT_AMONG)}"
+        if parts is not None and parts["key"] is not None:
+            reason = f"{reason}, as a key"
         path = (self.what + inner.removeprefix("$")).lstrip(".")
         shown = f" ({self.facts.name})" if self.what else ""
         return TypeMismatch(
             f"{path or 'the arguments'}{self._owner} does not fit its annotation{shown}: "
             f"{reason[:1].lower()}{reason[1:]}",
+            expected=among,
             path=path,
         )
 
@@ -171,9 +181,12 @@ def encode_scalar(value: Any) -> bytes | None:
 def schema_of(annotation: Any) -> dict[str, Any]:
     """Return the JSON Schema of a decodable annotation, all definitions at its root."""
     schema = msgspec.json.schema(annotation, schema_hook=_schema_of_foreign)
-    definitions: dict[str, Any] = {}
-    _hoist(schema, definitions)
-    mark_dates(shapes.type_info(annotation), schema, definitions)
+    definitions: dict[str, Any] = schema.pop("$defs", {})
+    shape = shapes.type_info(annotation)
+    keep_metadata(shape, schema, definitions)
+    mark_dates(shape, schema, definitions)
+    for node in [schema, *definitions.values()]:
+        _hoist(node, definitions)
     return {**schema, "$defs": definitions} if definitions else schema
 
 
@@ -187,8 +200,33 @@ def _schema_of_foreign(cls: Any) -> dict[str, Any]:
 
 def _hoist(node: Any, definitions: dict[str, Any]) -> None:
     if isinstance(node, dict):
-        for name, definition in node.pop("$defs", {}).items():
+        for name, definition in _apart(node, definitions).items():
             definitions[name] = definition
             _hoist(definition, definitions)
     for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
         _hoist(child, definitions)
+
+
+def _apart(node: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
+    """Take the definitions out of a schema, under names that mean nothing else among those that are known."""
+    own: dict[str, Any] = node.pop("$defs", {})
+    taken = {name for name, definition in own.items() if known.get(name, definition) != definition}
+    if not taken:
+        return own
+    renamed = {}
+    for name in taken:
+        number = 2
+        while f"{name}_{number}" in known or f"{name}_{number}" in own:
+            number += 1
+        renamed[name] = f"{name}_{number}"
+    _rename([node, own], renamed)
+    return {renamed.get(name, name): definition for name, definition in own.items()}
+
+
+def _rename(node: Any, renamed: dict[str, str]) -> None:
+    if isinstance(node, dict):
+        name = str(node.get("$ref", "")).removeprefix("#/$defs/")
+        if name in renamed:
+            node["$ref"] = f"#/$defs/{renamed[name]}"
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        _rename(child, renamed)

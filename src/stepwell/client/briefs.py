@@ -9,8 +9,8 @@ from typing import Final
 
 import msgspec
 
-from stepwell.client.redact import HIDDEN, NAMES, Redactor, is_marked, marked_of
-from stepwell.errors import StepwellError
+from stepwell.client.marks import Marks
+from stepwell.client.redact import NAMES, Redactor
 from stepwell.model.entry import Finished, decode_entries
 from stepwell.model.run import RunRow
 from stepwell.model.status import RunStatus
@@ -25,12 +25,12 @@ LONGEST: Final = 80
 class Briefs:
     """Reads them for a page of rows at once. `redactor` of a server knows more names than those of the types here."""
 
-    def __init__(self, store: Store, definitions: Definitions, redactor: Callable[[], Redactor] | None = None) -> None:
+    def __init__(self, store: Store, definitions: Definitions, redactor: Callable[[], Redactor] | None = None,
+                 marks: Marks | None = None) -> None:  # fmt: skip
         self._store = store
-        self._definitions = definitions
+        self.marks = Marks(definitions) if marks is None else marks
         self._redactor = redactor or self._own
-        self._made: tuple[int, Redactor] | None = None
-        self._secret: dict[str, bool] = {}
+        self._made: tuple[frozenset[str], Redactor] | None = None
 
     async def of(self, rows: Sequence[RunRow]) -> dict[bytes, str]:
         """By key, of those that succeeded; left out where the result is None, long, or kept beside the journal."""
@@ -40,31 +40,17 @@ class Briefs:
         found: dict[bytes, str] = {}
         for row in done:
             if redactor is not None and (data := closings.get(row.key)) is not None:
-                brief = brief_of(data, redactor, secret=self._is_secret(row.workflow))
+                brief = brief_of(data, redactor, secret=self.marks.result(row.workflow))
                 if brief is not None:
                     found[row.key] = brief
         return found
 
     def _own(self) -> Redactor:
         """By the usual names and those that types here mark; made anew when there are more of them."""
-        size = len(self._definitions.workflow_names()) + len(self._definitions.events)
-        if self._made is None or self._made[0] != size:
-            self._made = (size, Redactor(NAMES, marked_of(self._definitions)))
+        names = self.marks.names()
+        if self._made is None or self._made[0] is not names:
+            self._made = (names, Redactor(NAMES, names))
         return self._made[1]
-
-    def _is_secret(self, workflow: str) -> bool:
-        """Whether a workflow's result is marked itself, or holds what is marked without a name; where its code is."""
-        known = self._secret.get(workflow)
-        if known is None:
-            definition = self._definitions.workflow(workflow)
-            if definition is None:
-                return False
-            try:
-                known = is_marked(definition.result.schema())
-            except (StepwellError, TypeError, ValueError, RecursionError):
-                known = True  # nobody can say what is in it
-            self._secret[workflow] = known
-        return known
 
 
 def brief_of(data: bytes, redactor: Redactor, *, secret: bool = False) -> str | None:
@@ -78,7 +64,7 @@ def brief_of(data: bytes, redactor: Redactor, *, secret: bool = False) -> str | 
         value = msgspec.json.decode(end.value.v)
         if value is None:
             return None
-        text = msgspec.json.encode(HIDDEN if secret else redactor.value(value)).decode()
+        text = msgspec.json.encode(redactor.value(value, whole=secret)).decode()
     except (IndexError, ValueError, OverflowError, RecursionError):
         return None  # written by a later version, or not to be read: the run's own page tells
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

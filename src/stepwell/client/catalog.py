@@ -3,7 +3,7 @@
 import asyncio
 import copy
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
 
 import msgspec
@@ -12,7 +12,7 @@ from stepwell.client.app import App
 from stepwell.client.buckets import PATIENCE, Buckets, by_workflow
 from stepwell.client.fresh import Fresh
 from stepwell.client.phrases import policy_of
-from stepwell.client.redact import marked_of
+from stepwell.client.redact import Redactor, without_values
 from stepwell.client.shapes import Moment, Source, moment
 from stepwell.client.sources import shown
 from stepwell.client.versions import OPEN, CodeVersion, versions
@@ -66,10 +66,14 @@ class EventType(msgspec.Struct, frozen=True):
 
 
 class Catalog:
-    """What an app defines, with what its database knows of it. `day`: what runs did of late, if somebody counts."""
+    """What an app defines, with what its database knows of it. `day`: what runs did of late, if somebody counts.
 
-    def __init__(self, app: App, day: Buckets | None = None) -> None:
+    What `listed` hides stands in no schema as a default or an example: who looks at one could be anybody.
+    """
+
+    def __init__(self, app: App, day: Buckets | None = None, listed: Callable[[], Redactor] = Redactor) -> None:
         self._app = app
+        self._listed = listed
         self._day = day
         self._counts: dict[str, Fresh[dict[str, int]]] = {}
         self._schemas: dict[str, tuple[dict[str, Any] | None, dict[str, Any] | None]] = {}
@@ -149,9 +153,13 @@ class Catalog:
         known = self._schemas.get(name)
         if known is None:
             definition = self._app.registry.workflow(name)
-            known = (None, None) if definition is None else (_input(definition), _output(definition))
+            made = (None, None) if definition is None else (_input(definition), _output(definition))
+            known = (self._shown(made[0]), self._shown(made[1]))
             self._schemas[name] = known
         return known
+
+    def _shown(self, schema: dict[str, Any] | None) -> dict[str, Any] | None:
+        return None if schema is None else without_values(schema, self._listed())
 
     def _waits_for(self, definition: WorkflowDefinition) -> list[str]:
         """The app's events that a body names: those its function, or what it calls directly, holds as globals."""
@@ -166,15 +174,11 @@ class Catalog:
         found = []
         for name, event in sorted(self._app.registry.events.items()):
             try:
-                schema = event.plan.schema()
+                schema = self._shown(event.plan.schema())
             except (StepwellError, TypeError, ValueError, RecursionError):
                 schema = None
             found.append(EventType(name, schema))
         return found
-
-    def marked(self) -> set[str]:
-        """The names of all fields that some type of the app marks as secret."""
-        return marked_of(self._app.registry)
 
 
 def _kind(definition: WorkflowDefinition | None, seen: list[CodeVersion]) -> Literal["workflow", "step"]:

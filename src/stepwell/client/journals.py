@@ -6,9 +6,10 @@ import msgspec
 
 from stepwell.authoring.handle import as_data
 from stepwell.client.engine import OpenEngine
-from stepwell.client.redact import HIDDEN, Redactor
+from stepwell.client.redact import Redactor
 from stepwell.client.runlogs import LogPage
 from stepwell.client.shapes import Moment, moment, moment_or_none
+from stepwell.client.values import Reader
 from stepwell.client.views import Looked
 from stepwell.errors import NotFound, StepwellError
 from stepwell.model.entry import AnyEntry, Payload, Received, decode_entries
@@ -60,10 +61,12 @@ async def journal_page(engine: OpenEngine, row: RunRow, generation: int | None, 
     if generation is not None and not 1 <= generation <= row.generation:
         raise NotFound(f"run {row.id!r} has no generation {generation}", expected=f"1 to {row.generation}")
     found: list[dict[str, Any]] = []
+    reader = Reader(engine.briefs.marks, redactor, row.workflow, {})
     for made_in, seq, data in await engine.store.journal(row.key, generation):
         for n, entry in enumerate(decode_entries(data)):
+            reader.note(entry)
             if after is None or generation is None or seq + n > after:
-                found.append({"generation": made_in, "seq": seq + n, **shown(entry, redactor)})
+                found.append({"generation": made_in, "seq": seq + n, **shown(entry, reader, redactor)})
     if generation is None and after is not None:
         found = found[after + 1 :]  # over all generations the cursor counts entries
     more = len(found) > limit
@@ -78,38 +81,45 @@ async def journal_page(engine: OpenEngine, row: RunRow, generation: int | None, 
     return JournalPage(found, last if more else None, row.generation)
 
 
-def shown(entry: AnyEntry, redactor: Redactor) -> dict[str, Any]:
+def shown(entry: AnyEntry, reader: Reader, redactor: Redactor) -> dict[str, Any]:
     """An entry as plain data, with what is secret in its values hidden."""
     data = as_data(entry)
     for name in _VALUES:
         held = data.get(name)
         if isinstance(held, dict) and "v" in held:
-            held["v"] = redactor.value(held["v"])
-    failure = data.get("error")
-    while isinstance(failure, dict):
-        for name in ("details", "fields"):
-            failure[name] = redactor.value(failure[name]) if name in failure else None
+            held["v"] = reader.hide(entry, held["v"])
+    _hide(data.get("error"), redactor)
+    return data
+
+
+def _hide(failure: Any, redactor: Redactor) -> None:
+    if not isinstance(failure, dict):
+        return
+    for name in ("details", "fields"):
+        if name in failure:
+            failure[name] = redactor.value(failure[name])
             if failure[name] is None:
                 del failure[name]
-        if "args" in failure and redactor.value({"password": ""})["password"] == HIDDEN:
-            failure["args"] = None  # they have no names to go by
-        failure = failure.get("cause")
-    return data
+    if "args" in failure:
+        failure["args"] = redactor.arguments(failure["args"], failure.get("message", ""))
+    for inner in [failure.get("cause"), *(failure.get("group") or ())]:
+        _hide(inner, redactor)
 
 
 async def entry_value(engine: OpenEngine, row: RunRow, seq: int, generation: int | None,
                       redactor: Redactor) -> Any:  # fmt: skip
     """The value of one entry, whole. Raises NotFound."""
+    seen = list[AnyEntry]()
     for _, first, data in await engine.store.journal(row.key, generation or row.generation):
         entries = decode_entries(data)
+        seen += entries
         if first <= seq < first + len(entries):
             entry = entries[seq - first]
             payload = getattr(entry, "value", None) or getattr(entry, "input", None)
             if not isinstance(payload, Payload):
                 break
             blobs = await engine.store.blobs(row.key) if payload.r else {}
-            stored = blobs[payload.r] if payload.r else bytes(payload.v)
-            return redactor.value(msgspec.json.decode(stored))
+            return Reader(engine.briefs.marks, redactor, row.workflow, blobs, seen)(entry, payload)
     raise NotFound(f"run {row.id!r} has no value with number {seq}")
 
 
@@ -124,15 +134,15 @@ def events_of(engine: OpenEngine, seen: Looked, redactor: Redactor, schemas: dic
     waiting = [Waiting(call=c.id, event=c.event or c.name, key=c.key, since=moment_or_none(c.opened),
                        until=moment_or_none(c.due), schema=schemas.get(c.event or ""))
                for c in seen.calls if c.kind == "wait" and c.status == "waiting"]  # fmt: skip
+    reader = Reader(engine.briefs.marks, redactor, seen.row.workflow, seen.blobs)
     received = [ReceivedEvent(call=e.call, event=e.event, key=e.key, at=moment(e.sent or e.at), id=e.id,
-                              value=_value(e, seen.blobs, redactor))
+                              value=_value(e, reader))
                 for e in seen.entries if isinstance(e, Received)]  # fmt: skip
     return RunEvents(waiting, received)
 
 
-def _value(entry: Received, blobs: dict[str, bytes], redactor: Redactor) -> Any:
-    data = blobs.get(entry.value.r, b"null") if entry.value.r else bytes(entry.value.v)
+def _value(entry: Received, reader: Reader) -> Any:
     try:
-        return redactor.value(msgspec.json.decode(data))
+        return reader(entry, entry.value)
     except (msgspec.MsgspecError, StepwellError):
         return None

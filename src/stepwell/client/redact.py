@@ -6,9 +6,6 @@ from typing import Any, Final
 
 from msgspec import Meta
 
-from stepwell.errors import StepwellError
-from stepwell.ports.definitions import Definitions
-
 HIDDEN: Final = "••••"
 NAMES: Final = ("password", "passwd", "passphrase", "secret", "token", "authorization", "api_key", "apikey",
                 "credential", "private_key", "cookie", "card_number", "cardnumber", "card_no", "cvc", "cvv", "iban",
@@ -47,16 +44,27 @@ class Redactor:
                 self._known[name] = known
         return known
 
-    def value(self, value: Any, depth: int = 0) -> Any:
-        """The value with what is secret in it replaced by `HIDDEN`; nothing is changed in place."""
+    def value(self, value: Any, *, whole: bool = False) -> Any:
+        """The value with what is secret in it replaced by `HIDDEN`, or all of it; nothing is changed in place."""
+        return HIDDEN if whole and value is not None else self._part(value, 0)
+
+    def arguments(self, args: list[Any] | None, message: str) -> list[Any] | None:
+        """An exception's arguments as far as its message says them, too: they have no names to go by."""
+        return None if args is None else [arg if _is_said(arg, message) else HIDDEN for arg in args]
+
+    def _part(self, value: Any, depth: int) -> Any:
         if isinstance(value, Mapping):
             if depth > DEEPEST:
                 return HIDDEN
-            return {k: HIDDEN if v is not None and self.hides(str(k)) else self.value(v, depth + 1)
+            return {k: HIDDEN if v is not None and self.hides(str(k)) else self._part(v, depth + 1)
                     for k, v in value.items()}  # fmt: skip
         if isinstance(value, list | tuple):
-            return HIDDEN if depth > DEEPEST else [self.value(part, depth + 1) for part in value]
+            return HIDDEN if depth > DEEPEST else [self._part(part, depth + 1) for part in value]
         return value
+
+
+def _is_said(value: Any, message: str) -> bool:
+    return value is None or (not isinstance(value, Mapping | list | tuple) and str(value) in message)
 
 
 class Open(Redactor):
@@ -65,8 +73,11 @@ class Open(Redactor):
     def __init__(self) -> None:
         super().__init__(())
 
-    def value(self, value: Any, depth: int = 0) -> Any:
+    def value(self, value: Any, *, whole: bool = False) -> Any:
         return value
+
+    def arguments(self, args: list[Any] | None, message: str) -> list[Any] | None:
+        return args
 
 
 OPEN: Final = Open()
@@ -111,18 +122,23 @@ def is_marked(schema: Any, root: Any = None) -> bool:
     return False
 
 
-def marked_of(definitions: Definitions) -> set[str]:
-    """The names of all fields that some type of an app marks as secret."""
-    found = [d for name in definitions.workflow_names() if (d := definitions.workflow(name)) is not None]
-    plans = [plan for d in found for plan in (d.signature, d.result)]
-    return marked_in([_schema_of(plan) for plan in [*plans, *(event.plan for event in definitions.events.values())]])
-
-
-def _schema_of(plan: Any) -> Any:
-    try:
-        return plan.schema()
-    except (StepwellError, TypeError, ValueError, RecursionError):
-        return None
+def without_values(schema: Any, redactor: Redactor, name: str = "") -> Any:
+    """A JSON Schema without the defaults and examples in which there is something to hide; `name`: of the field."""
+    if isinstance(schema, list):
+        return [without_values(part, redactor) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {}
+    for key, value in schema.items():
+        if key == "properties" and isinstance(value, dict):
+            kept[key] = {field: without_values(inner, redactor, field) for field, inner in value.items()}
+        elif key in ("default", "examples"):
+            whole = bool(schema.get(MARK)) or redactor.hides(name)
+            if redactor.value(value, whole=whole) == value:
+                kept[key] = value
+        else:
+            kept[key] = value if key in _NAMED - {"$defs"} else without_values(value, redactor)
+    return kept
 
 
 def without_credentials(text: str) -> str:

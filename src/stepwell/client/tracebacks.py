@@ -80,7 +80,7 @@ def failure_of(recorded: Recorded, redactor: Redactor, awaited: Frame | None = N
         cause=None if recorded.cause is None else failure_of(recorded.cause, redactor),
         group=[failure_of(member, redactor) for member in recorded.group or ()],
         notes=list(recorded.notes or ()),
-        args=redactor.value(recorded.args),
+        args=redactor.arguments(recorded.args, recorded.message),
         fields=redactor.value(recorded.fields),
         retry_after=recorded.retry_after,
     )

@@ -31,9 +31,10 @@ from stepwell.client.shapes import (
 from stepwell.client.sources import shown
 from stepwell.client.timeline import Attempt, CallView, open_of, sizes_of, started_of, timeline_of
 from stepwell.client.tracebacks import failure_of
+from stepwell.client.values import Reader
 from stepwell.core.transitions import VERBS
 from stepwell.errors import NotFound
-from stepwell.model.entry import AnyEntry, Finished, Payload, decode_entries
+from stepwell.model.entry import AnyEntry, Finished, decode_entries
 from stepwell.model.failure import class_of, head_of
 from stepwell.model.logline import KIND, decode_batch
 from stepwell.model.run import Claimed, RunFilter, RunRow, WorkerRow
@@ -64,7 +65,8 @@ class Views:
 
     def __init__(self, engine: OpenEngine, listed: Callable[[], Redactor] | None = None) -> None:
         self.engine = engine
-        self.briefs = engine.briefs if listed is None else Briefs(engine.store, engine.definitions, listed)
+        self.marks = engine.briefs.marks
+        self.briefs = engine.briefs if listed is None else Briefs(engine.store, engine.definitions, listed, self.marks)
         self.open_now = OpenNow(engine)
         self._workers: Fresh[list[WorkerRow]] = Fresh(engine.store.workers, engine.clock, 1.0)
 
@@ -134,13 +136,14 @@ class Views:
         error = UNSET if failed is None else failure_of(failed, redactor, awaited(seen.entries))
         head = None if failed is None else head_of(failed)
         said = None if head is None else (class_of(head), head.message)
+        shows = self.reader(seen, redactor)
         run = await self.run(row)
         workers = await self.engine.store.workers() if row.worker is not None else []
         code = next((w.offers.get(row.workflow) for w in workers if w.id == row.worker), None)
         return RunDetail(
             **{name: getattr(run, name) for name in Run.__struct_fields__},
-            input=None if started is None else self.value(started.input, seen.blobs, redactor),
-            result=UNSET if end is None or end.value is None else self.value(end.value, seen.blobs, redactor),
+            input=None if started is None else shows(started, started.input),
+            result=UNSET if end is None or end.value is None else shows(end, end.value),
             error=error,
             attempt=1 if started is None else started.attempt,
             current=[call.id for call in open_of(seen.calls)],
@@ -183,18 +186,20 @@ class Views:
         """The same of what has been read already."""
         keys = [bytes.fromhex(call.target) for call in seen.calls if call.target is not None]
         children = {r.key.hex(): r for r in await self.engine.store.rows(keys)} if keys else {}
-        calls: list[Call] = []
+        calls, shows = list[Call](), self.reader(seen, redactor)
         for call in seen.calls:
-            calls.append(self.call(call, seen.blobs, children, redactor))
+            calls.append(self.call(call, seen, children, shows, redactor))
             if not len(calls) % AT_ONCE:
                 await asyncio.sleep(0)  # noqa: TID251 - let the loop do other things, too
         return Timeline(run=await self.run(seen.row), now=moment(self.engine.clock.now()), calls=calls,
                         generation=seen.generation, generations=seen.row.generation)  # fmt: skip
 
-    def call(self, call: CallView, blobs: dict[str, bytes], children: dict[str, RunRow], redactor: Redactor) -> Call:
+    def call(self, call: CallView, seen: Looked, children: dict[str, RunRow], shows: Reader,
+             redactor: Redactor) -> Call:  # fmt: skip
         """A call as the API says it."""
-        rules, size = self._rules(call), sizes_of(blobs, call.value)
-        small = call.value is not None and size is not None and size <= MOST_VALUE and call.error is None
+        rules, size = self._rules(call), sizes_of(seen.blobs, call.value)
+        small = size is not None and size <= MOST_VALUE and call.error is None
+        decided = None if call.seq is None or not small else seen.entries[call.seq]
         child = children.get(call.target or "")
         status = call.status or "waiting"
         ran = None if call.child is None else CallChild(
@@ -208,7 +213,7 @@ class Views:
             attempts=[_try(attempt, redactor) for attempt in call.attempts],
             event=None if call.event is None else CallEvent(call.event, call.key, moment_or_none(call.received)),
             child=ran,
-            value=self.value(call.value, blobs, redactor) if small and call.value is not None else UNSET,
+            value=UNSET if decided is None or call.value is None else shows(decided, call.value),
             value_size=None if call.error is not None else size,
             error=UNSET if call.error is None else failure_of(call.error, redactor), seq=call.seq)  # fmt: skip
 
@@ -219,11 +224,9 @@ class Views:
         code = getattr(getattr(definition, "fn", None), "__code__", None)
         return None if code is None else Source(shown(code.co_filename), code.co_firstlineno)
 
-    @staticmethod
-    def value(payload: Payload, blobs: dict[str, bytes], redactor: Redactor) -> Any:
-        """A stored value as plain data, with what is secret hidden."""
-        data = blobs.get(payload.r, b"null") if payload.r else bytes(payload.v)
-        return redactor.value(msgspec.json.decode(data))
+    def reader(self, seen: Looked, redactor: Redactor) -> Reader:
+        """What reads the stored values of a generation's entries as plain data, with what is secret hidden."""
+        return Reader(self.marks, redactor, seen.row.workflow, seen.blobs, seen.entries)
 
 
 def _try(attempt: Attempt, redactor: Redactor) -> Try:

@@ -46,12 +46,12 @@ class Services:
         self.broadcaster = Broadcaster(self.views, self.engine.new_key().hex()[-12:])
         self.watches = RunWatches(self.views)
         self.overview = Overview(app, self.views)
-        self.catalog = Catalog(app, self.overview.day)
+        self.catalog = Catalog(app, self.overview.day, lambda: self.redactor_for(None))
         self.histograms = Histograms(store, clock)
         self.pins: Fresh[list[Pinned]] = Fresh(lambda: pinned(store, clock.now()), clock, 0.5)
         self.bulks = Bulks(self.engine)
         self.answered: dict[tuple[str, int], int] = {}
-        self._redactor: Redactor | None = None
+        self._redactor: tuple[frozenset[str], Redactor] | None = None
         self._waits: set[asyncio.Timeout] = set()
 
     @asynccontextmanager
@@ -68,9 +68,10 @@ class Services:
         """Shows everything to the scopes that may see it; hides named and marked fields from everybody else."""
         if identity is not None and not identity.scopes.isdisjoint(self.options.shown_to):
             return OPEN
-        if self._redactor is None:
-            self._redactor = Redactor(self.options.redact, self.catalog.marked())
-        return self._redactor
+        names = self.views.marks.names()
+        if self._redactor is None or self._redactor[0] is not names:
+            self._redactor = (names, Redactor(self.options.redact, names))
+        return self._redactor[1]
 
     async def close(self) -> None:
         """Stop what runs by itself."""

@@ -6,6 +6,7 @@ import {stateIcon} from "../components/icons.js";
 import {h} from "../lib/dom.js";
 import {dayTime, duration} from "../lib/format.js";
 import {link} from "../lib/router.js";
+import {nowOf, nowText} from "../runs/row.js";
 
 /** @typedef {import("./store.js").RunStore} RunStore */
 
@@ -61,7 +62,7 @@ export function childrenTab(store, around) {
 function rowOf(run) {
   const begun = stamp(run.started_at) ?? stamp(run.created_at) ?? 0;
   return h("tr", {}, h("td", {}, h("span", {class: "state"}, stateIcon(run.status, 16), capital(run.status))), h("td", {}, link(`/runs/${encodeURIComponent(run.id)}`, h("bdi", {class: "mono"}, run.id))), h("td", {}, h("bdi", {}, run.workflow)),
-    h("td", {class: "quiet cut"}, h("bdi", {dir: "auto"}, run.now ?? "")), h("td", {class: "quiet"}, dayTime(begun)), h("td", {class: "end"}, duration(((stamp(run.finished_at) ?? now()) - begun) / 1000)));
+    h("td", {class: "quiet cut", title: nowText(run)}, nowOf({...run, parent: null})), h("td", {class: "quiet"}, dayTime(begun)), h("td", {class: "end"}, duration(((stamp(run.finished_at) ?? now()) - begun) / 1000)));
 }
 
 /** @param {string} word */
