@@ -189,6 +189,27 @@ async def test_an_id_that_belongs_to_another_run_is_a_conflict() -> None:
         assert await (await family.start()).result() == "Conflict"
 
 
+@pytest.mark.parametrize("detached", [False, True])
+async def test_an_id_that_nobody_chose_yields_to_a_run_that_has_it(detached: bool) -> None:
+    """As when a run of the parent's id was there before and has been removed, but not the child that it had."""
+    shop = make()
+
+    @shop.app.workflow
+    async def starter(name: str) -> str:
+        if not detached:
+            return str(await shop.child(name))
+        return str((await shop.child.start(name)).key.hex())
+
+    async with Environment(shop.app):
+        other = await shop.child.options(id="p/1/start child" if detached else "p/1/child").start("other")
+        assert await other.result() == "other ends"
+        found = await (await starter.options(id="p").start("own")).result()
+        own = (await shop.app.runs.list()).runs[0]
+        assert own.id == own.key.hex()
+        assert found == ("own ends" if not detached else own.id)
+        assert await (await shop.app.runs.get(own.id)).result() == "own ends"
+
+
 async def test_a_family_survives_every_crash() -> None:
     made = make()
     app: App = made.app

@@ -14,7 +14,7 @@ from tests import postgres
 
 pytestmark = pytest.mark.anyio
 GAMES, STEPS = 25, 150
-WITH_EACH_SERVER = (range(2036, 2048), range(2048, 2060))
+WITH_EACH_SERVER = (range(2060, 2072), range(2072, 2084))
 """A game takes a server seconds: other ones with each, and in each dozen every kind of change is done and refused."""
 
 

@@ -10,12 +10,22 @@ from stepwell.model.status import RunStatus
 
 
 class NewRun(msgspec.Struct, frozen=True):
-    """A run to create with its first journal row. `named`: the id is the user's own, not the key's."""
+    """A run to create with its first journal row.
+
+    `named`: it has an id of its own, not the key's. `yields`: nobody chose that id; where it is another run's, this
+    one is created without.
+    """
 
     row: RunRow
     started: bytes
     named: bool = False
     blobs: tuple[tuple[str, bytes], ...] = ()
+    yields: bool = False
+
+    def nameless(self) -> "NewRun":
+        """The same without an id of its own."""
+        row = msgspec.structs.replace(self.row, id=self.row.key.hex())
+        return msgspec.structs.replace(self, row=row, named=False, yields=False)
 
 
 class Patch(msgspec.Struct, frozen=True, kw_only=True):

@@ -120,6 +120,7 @@ class Store(Protocol):
         - `put_back`: the message returns to its mailbox at its old place, or goes to the first wait there. An item
           that is also in `took` and was not in the inbox any more was put back before.
         - `start`: create children like `create`; rows that exist already under their ids come back in `children`.
+          One whose id `yields` is created without it where the id is another run's.
         - a row that another transaction holds (a caller's own transaction that has not ended, a process that stands
           still): "busy", and nothing is written. A store that never waits for others' rows never says so.
         - `patch`: as `Patch` says. Leaving RUNNING clears `worker`. A release that `seen` forbids leaves status, due,

@@ -56,9 +56,10 @@ class Orders:
     def _start(self, command: StartChild) -> None:
         run = self._run
         new = command.request(run.host.new_key(), run.now())
-        run.draft.start.append(new)
-        if command.chosen or run.history.redo:
-            # A run of this id may be there: by somebody's choice, or from before a rewind. The reply will say.
+        perhaps_there = command.chosen or bool(run.history.redo)
+        run.draft.start.append(new if perhaps_there else msgspec.structs.replace(new, yields=True))
+        if perhaps_there:
+            # A run of this id may be meant: by somebody's choice, or from before a rewind. The reply will say.
             run.expecting += 1
             run.after_ack(self._there, command, new.row)
         elif command.detached:

@@ -118,7 +118,7 @@ class RandomChanges:
         blobs = (
             dice.some((("big", b"\x00\xff" * 40), ("bigger", b"" if dice.chance(5) else b"B" * 99)), 50) if rich else ()
         )
-        return NewRun(row, self._entry("started"), named, blobs)
+        return NewRun(row, self._entry("started"), named, blobs, yields=named and parent is not None and dice.chance(50))
 
     def _start(self) -> Change:
         new = self._new()

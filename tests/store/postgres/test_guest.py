@@ -75,6 +75,22 @@ async def test_large_inputs_go_along(server: Any, place: str) -> None:
         assert await run.result(10) == 100_000
 
 
+async def test_a_connection_in_pipeline_mode_is_refused(shop: Shop, server: Any) -> None:
+    with psycopg.connect(server.url) as conn:
+        with conn.pipeline(), pytest.raises(InvalidOption, match="pipeline mode"):
+            await shop.flow.options(id="no", conn=conn).start(1)
+        with conn.pipeline():
+            conn.execute("SELECT 1")
+        await shop.flow.options(id="yes", conn=conn).start(1)
+    async with await psycopg.AsyncConnection.connect(server.url) as other:
+        async with other.pipeline():
+            await other.execute("SELECT 1")
+            with pytest.raises(InvalidOption, match="pipeline mode"):
+                await shop.flow.options(id="no", conn=other).start(1)
+        await other.rollback()
+    assert [row.id for row in (await shop.runs.list()).runs] == ["yes"]
+
+
 async def test_outside_of_a_transaction(shop: Shop, server: Any) -> None:
     conn = await asyncpg.connect(server.url)
     with pytest.raises(InvalidOption, match="not in a transaction"):

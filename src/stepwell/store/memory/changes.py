@@ -97,7 +97,7 @@ def _write(space: Space, c: Change) -> Reply:
     if row is not None:
         _write_own(space, row, c)
     for new in c.start:
-        _create(space, new)
+        _create(space, new.nameless() if new.yields and space.ids.get(new.row.id, new.row.key) != new.row.key else new)
     if row is not None and c.patch is not None:
         released = _patch(space, space.runs[c.run], c.patch)
     if row is not None and c.closes:
@@ -149,7 +149,7 @@ def _create(space: Space, new: NewRun) -> RunRow | None:
 
 def _children(space: Space, c: Change) -> tuple[RunRow, ...]:
     """The runs that have the ids of those to start already, and are not these themselves."""
-    there = [(new.row.key, space.ids.get(new.row.id)) for new in c.start if new.named]
+    there = [(new.row.key, space.ids.get(new.row.id)) for new in c.start if new.named and not new.yields]
     return tuple(space.runs[known] for key, known in there if known is not None and known != key)
 
 

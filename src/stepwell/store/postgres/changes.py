@@ -109,8 +109,10 @@ class _Group:
         if run is not None:
             self._write_own(c, run)
         for new in c.start:
-            if self._extract.there(new) is None:
-                self._create(new)
+            other = self._extract.named(new.row.id) if new.yields else None
+            fitting = new if other is None or other["key"] == new.row.key else new.nameless()
+            if self._extract.there(fitting) is None:
+                self._create(fitting)
         if run is not None and c.patch is not None:
             released = _patched(run, c.patch)
         if run is not None and c.closes:
@@ -151,7 +153,7 @@ class _Group:
 
     def _children(self, c: Change) -> tuple[RunRow, ...]:
         """The runs that have the ids of those to start already, and are not these themselves."""
-        named = ((new.row.key, self._extract.named(new.row.id)) for new in c.start if new.named)
+        named = ((new.row.key, self._extract.named(new.row.id)) for new in c.start if new.named and not new.yields)
         return tuple(self._extract.shown(run) for key, run in named if run is not None and run["key"] != key)
 
 

@@ -135,7 +135,8 @@ class Group:
         if state is not None:
             self._write_own(c, state[0])
         for new in c.start:
-            self._create(new)
+            other = self._named(new.row.id) if new.yields else None
+            self._create(new if other is None or other.key == new.row.key else new.nameless())
         if state is not None and c.patch is not None:
             p = c.patch
             released = not p.release or p.seen is None or self._mark(c.run) <= p.seen
@@ -190,7 +191,7 @@ class Group:
         """The runs that have the ids of those to start already, and are not these themselves."""
         found: list[RunRow] = []
         for new in c.start:
-            if new.named:
+            if new.named and not new.yields:
                 row = self._named(new.row.id)
                 if row is not None and row.key != new.row.key:
                     found.append(row)

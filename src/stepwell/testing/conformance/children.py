@@ -1,5 +1,7 @@
 """Runs that a run starts."""
 
+from msgspec.structs import replace
+
 from stepwell.model.change import Change, Post
 from stepwell.model.run import RunFilter
 from stepwell.model.status import RunStatus
@@ -34,6 +36,18 @@ class TestChildren(Suite):
         assert reply.children == (there,)
         assert await scene.store.row(news[0].row.key) is None
         assert await scene.store.row_by_id("two") == news[1].row
+
+    async def test_an_id_that_nobody_chose_yields_to_another_run_s(self, scene: Scene) -> None:
+        there = await scene.ended(run_id="one")
+        parent = await scene.running()
+        news = [replace(scene.new(name, parent=parent.key), yields=True) for name in ("one", "two")]
+        change = scene.entries(parent, start=tuple(news))
+        assert (await scene.done(change)).children == ()
+        assert (await scene.done(change)).children == (), "told again, as when the answer was lost"
+        stored = await scene.store.rows([new.row.key for new in news])
+        assert [row.id for row in stored] == [news[0].row.key.hex(), "two"]
+        assert await scene.store.row_by_id("one") == there
+        assert await scene.store.journal(news[0].row.key) == [(1, 0, news[0].started)]
 
     async def test_a_child_with_blobs(self, scene: Scene) -> None:
         parent = await scene.running()
