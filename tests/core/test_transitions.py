@@ -6,7 +6,16 @@ import pytest
 from stepwell.core.transitions import MOVES, VERBS, Act, Verb, decide
 from stepwell.errors import IllegalState
 from stepwell.model.change import Patch
-from stepwell.model.entry import AnyEntry, Finished, Rewound, Started, Stepped, decode_entries
+from stepwell.model.entry import (
+    AnyEntry,
+    ChildEnded,
+    ChildStarted,
+    Finished,
+    Rewound,
+    Started,
+    Stepped,
+    decode_entries,
+)
 from stepwell.model.failure import Failure
 from stepwell.model.run import RunRow
 from stepwell.model.status import RunStatus as S
@@ -80,6 +89,19 @@ def test_restart_opens_a_generation_with_the_same_input() -> None:
     (started,) = decode_entries(change.opens)
     assert isinstance(started, Started)
     assert (started.at, started.attempt) == (9.0, 1)
+
+
+def test_a_restart_cancels_the_children_that_are_at_work() -> None:
+    entries: list[AnyEntry] = [
+        Started(at=1.0),
+        ChildStarted(at=2.0, call="a", run="aa", id="x", workflow="w"),
+        ChildStarted(at=2.0, call="b", run="bb", id="y", workflow="w"),
+        ChildStarted(at=2.0, call="free", run="cc", id="z", workflow="w", detached=True),
+        ChildEnded(at=3.0, call="a", run="aa", status="succeeded"),
+    ]
+    change = decide(a_row(S.WAITING), Verb.RESTART, entries, 9.0)
+    assert change is not None
+    assert [(post.target, post.item.kind) for post in change.post] == [(b"\xbb", "cancel")]
 
 
 def test_a_new_generation_is_pinned_to_nothing() -> None:

@@ -2,14 +2,10 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
 from typing import Any
-
-import pytest
 
 from stepwell.errors import QueueTimeout, StepTimeout
 from stepwell.ports.definitions import step_scope
-from stepwell.runtime.executor import Attempt
 from stepwell.testing.clock import START
 from tests.runtime.bench import Bench
 

@@ -110,6 +110,21 @@ async def test_cancelling_a_parent_cancels_its_children_and_terminating_terminat
             assert row.status.value == f"{verb}led" if verb == "cancel" else f"{verb}d"
 
 
+async def test_a_restarted_parent_has_children_of_its_own_and_cancels_those_it_had() -> None:
+    """Whose end, then, is none of the new one's business."""
+    made = make()
+    async with Environment(made.app) as env:
+        run = await made.parent.options(id="p").start("a", True)
+        await env.settle()
+        await run.restart()
+        await env.settle()
+        new, old = (await made.app.runs.list(workflow="child")).runs
+        assert (old.status, new.status) == (RunStatus.CANCELLED, RunStatus.WAITING)
+        assert (await run.status()).state is RunStatus.WAITING
+        await made.event.send("go", key="a")
+        assert await run.result() == ["before a", "a ends", "after a"]
+
+
 async def test_a_child_whose_end_is_not_awaited_any_more_tells_nobody() -> None:
     made = make()
     async with Environment(made.app) as env:
@@ -192,22 +207,23 @@ async def test_an_id_that_belongs_to_another_run_is_a_conflict() -> None:
 @pytest.mark.parametrize("detached", [False, True])
 async def test_an_id_that_nobody_chose_yields_to_a_run_that_has_it(detached: bool) -> None:
     """As when a run of the parent's id was there before and has been removed, but not the child that it had."""
-    shop = make()
+    made = make()
+    app: App = made.app
 
-    @shop.app.workflow
+    @app.workflow
     async def starter(name: str) -> str:
         if not detached:
-            return str(await shop.child(name))
-        return str((await shop.child.start(name)).key.hex())
+            return str(await made.child(name))
+        return str((await made.child.start(name)).key.hex())
 
-    async with Environment(shop.app):
-        other = await shop.child.options(id="p/1/start child" if detached else "p/1/child").start("other")
+    async with Environment(app):
+        other = await made.child.options(id="p/1/start child" if detached else "p/1/child").start("other")
         assert await other.result() == "other ends"
         found = await (await starter.options(id="p").start("own")).result()
-        own = (await shop.app.runs.list()).runs[0]
+        own = (await app.runs.list()).runs[0]
         assert own.id == own.key.hex()
         assert found == ("own ends" if not detached else own.id)
-        assert await (await shop.app.runs.get(own.id)).result() == "own ends"
+        assert await (await app.runs.get(own.id)).result() == "own ends"
 
 
 async def test_a_family_survives_every_crash() -> None:

@@ -106,10 +106,10 @@ class Inputs:
         return None
 
     def child_ended(self, ended: ChildEnded) -> ChildEnded | None:
-        """The entry of a child's end, if the body still waits for it."""
+        """The entry of a child's end, if the body still waits for it, and not for one of another generation."""
         run = self._run
         call = run.kernel.calls.get(ended.call)
-        if call is None or call.kind is not Kind.CHILD:
+        if call is None or call.kind is not Kind.CHILD or run.history.children.get(ended.call, b"").hex() != ended.run:
             return None
         value = ended.value
         if value is not None:

@@ -19,7 +19,7 @@ class Orders:
         self._run = run
         self._steps = steps
         self._inputs = inputs
-        self._children = dict(run.history.children)
+        self._children = run.history.children
         self._found: dict[str, RunRow] = {}
         self.armed = False
 

@@ -118,7 +118,8 @@ class RandomChanges:
         blobs = (
             dice.some((("big", b"\x00\xff" * 40), ("bigger", b"" if dice.chance(5) else b"B" * 99)), 50) if rich else ()
         )
-        return NewRun(row, self._entry("started"), named, blobs, yields=named and parent is not None and dice.chance(50))
+        yields = named and parent is not None and dice.chance(50)
+        return NewRun(row, self._entry("started"), named, blobs, yields)
 
     def _start(self) -> Change:
         new = self._new()
