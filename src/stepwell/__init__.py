@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from stepwell.authoring.step import Step
     from stepwell.authoring.workflow import Workflow
     from stepwell.client.app import App
+    from stepwell.client.redact import Secret
     from stepwell.client.remote import RemoteClient
     from stepwell.client.version import VERSION as __version__  # noqa: N811
     from stepwell.core.timetable import Cron
@@ -78,6 +79,7 @@ _HOMES = {
     "RunParked": "stepwell.errors",
     "RunStatus": "stepwell.model.status",
     "RunTerminated": "stepwell.errors",
+    "Secret": "stepwell.client.redact",
     "StartErrors": "stepwell.authoring.starting",
     "Step": "stepwell.authoring.step",
     "StepError": "stepwell.errors",
@@ -141,6 +143,7 @@ __all__ = [
     "RunParked",
     "RunStatus",
     "RunTerminated",
+    "Secret",
     "StartErrors",
     "Step",
     "StepError",

@@ -24,6 +24,7 @@ def test_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("word", "A string needs its quotes"),
         ("{", "is not JSON"),
+        ("[" * 100_000, "nested too deeply"),
         ("@/no/such/file", "cannot be read"),
         ("1 2", "is not JSON"),
     ],

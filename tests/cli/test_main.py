@@ -160,3 +160,12 @@ def test_as_a_module(filled: str) -> None:
     assert piped.stderr.read() == b""
     assert piped.wait(20) == 0
     piped.stderr.close()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is always full")
+def test_output_that_cannot_be_written_is_an_error_of_one_line() -> None:
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "stepwell", "version"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "error[output]: The output cannot be written: No space left on device.\n"

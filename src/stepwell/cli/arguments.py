@@ -19,6 +19,8 @@ def json_argument(text: str | None) -> Any:
     source, text = _read(text)
     try:
         return msgspec.json.decode(text)
+    except RecursionError:
+        raise click.BadParameter(f"{source} is nested too deeply") from None
     except msgspec.MsgspecError as error:
         hint = " A string needs its quotes: '\"text\"'." if text.strip().isidentifier() else ""
         raise click.BadParameter(f"{source} is not JSON: {error}.{hint}") from None

@@ -1,6 +1,7 @@
 """The `stepwell` command: knows its subcommands by name, and imports only the one that is used."""
 
 import difflib
+import errno
 import importlib
 import io
 import os
@@ -82,20 +83,30 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
         except click.UsageError as error:
             raise _in_our_form(error) from None
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except BrokenPipeError:  # `stepwell runs list | head`: whoever reads has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _say_no_more()
             ctx.exit(0)
         except KeyboardInterrupt:  # the usual way to leave `runs watch`
             ctx.exit(130)
         except Exception as error:
-            from stepwell.cli.failures import shown
+            from stepwell.cli.failures import FAILED, Shown, shown
 
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
+                _say_no_more()
+                raise Shown("output", f"The output cannot be written: {error.strerror}.", FAILED) from None
             raise shown(error) from error
+
+
+def _say_no_more() -> None:
+    """What is still to be written would fail when the program ends, too."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _in_our_form(error: click.UsageError) -> click.ClickException:

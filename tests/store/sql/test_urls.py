@@ -8,6 +8,7 @@ from stepwell.store.sql.urls import masked
     [
         ("postgresql://me:hush@db:5432/x", "postgresql://me:***@db:5432/x"),
         ("postgresql://me:hu@sh:a@db/x", "postgresql://me:***@db/x"),
+        ("postgresql://me:hu@sh/a@db/x", "postgresql://me:***@db/x"),
         ("postgresql://me@db/x?password=hush&sslmode=require", "postgresql://me@db/x?password=***&sslmode=require"),
         ("postgresql:///x?sslpassword=hush", "postgresql:///x?sslpassword=***"),
         ("postgresql://:hush@db/x", "postgresql://:***@db/x"),

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-_BEFORE_HOST: Final = re.compile(r"^([\w+]*://[^/?#@:]*):[^/?#]*@")
+_BEFORE_HOST: Final = re.compile(r"^([\w+]*://[^/?#@:]*):[^?#]*@")
 _AS_PARAMETER: Final = re.compile(r"([?&](?:ssl)?password=)[^&#]*", re.IGNORECASE)
 
 
