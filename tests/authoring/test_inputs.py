@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from msgspec import UNSET
 
 from stepwell.adapters.jsoncodec import JsonCodec
-from stepwell.authoring.inputs import canonical, loosely
+from stepwell.authoring.inputs import canonical, given_input, loosely
 from stepwell.errors import TypeMismatch
 from stepwell.ports.codec import SignaturePlan
 
@@ -96,3 +97,7 @@ def test_what_fits_in_no_way_is_refused(fn: Any, data: bytes) -> None:
 def test_what_is_no_json_is_said_to_be_none(fn: Any, data: bytes) -> None:
     with pytest.raises(TypeMismatch, match="the input is no JSON"):
         canonical(plan(fn), data)
+
+
+def test_what_is_left_out_is_no_argument() -> None:
+    assert [given_input(value) for value in (UNSET, None, {}, [1])] == [b"{}", b"null", b"{}", b"[1]"]

@@ -33,6 +33,8 @@ def test_code_that_diverges(stepwell: Invoke, filled: str, shop: Any, tmp_path: 
     assert "journal, entry 1: step 'greet'" in result.stdout
     assert "code asks for:    event 'approved'" in result.stdout
     assert "do not fit: 1 diverges of 2 runs in flight." in result.stdout
+    assert "Deployed so, they would be parked until code that fits them comes" in result.stdout
+    assert "nobody would take" not in result.stdout
 
 
 def test_drift_and_unknown_workflows(stepwell: Invoke, filled: str, shop: Any, tmp_path: Path) -> None:
@@ -45,6 +47,13 @@ def test_drift_and_unknown_workflows(stepwell: Invoke, filled: str, shop: Any, t
     result = stepwell("check", "--app", gone, "-u", filled)
     assert result.exit_code == 1
     assert "later  hello  queued  unknown workflow" in result.stdout
+    assert "Deployed so, nobody would take them: a worker takes only runs of workflows that it has." in result.stdout
+    assert "parked" not in result.stdout
+    both = tmp_path / "both.py"
+    both.write_text(drifted.read_text().replace("async def hello(", "async def hullo("))
+    said = " ".join(stepwell("check", "--app", both, "-u", filled).stdout.split())
+    assert "Deployed so, 1 run would be parked until" in said
+    assert "Deployed so, nobody would take 1 run:" in said
 
 
 def test_usage(stepwell: Invoke, filled: str, tmp_path: Path) -> None:

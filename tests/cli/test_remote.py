@@ -265,3 +265,23 @@ def test_keys_are_administered_over_the_server(
         assert [key["name"] for key in listed] == ["root", "ops"]
         assert stepwell("keys", "revoke", made["id"], "--server", there).exit_code == 0
         assert json.loads(stepwell("keys", "list", "--json", "--url", url).stdout)["keys"][1]["revoked_at"] is not None
+
+
+def test_a_verb_needs_its_own_scope_alone(
+    stepwell: Invoke, works: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = ("--server", works)
+    stepwell("start", "approval", '"x"', "--id", "later", "--delay", "1h", *at)
+    keys = {scope: stepwell("keys", "create", scope, "-s", scope, "-u", url).stdout.strip()
+            for scope in ("execute", "operate")}  # fmt: skip
+    monkeypatch.setenv("STEPWELL_API_KEY", keys["operate"])
+    for verb, status in (("pause", "paused"), ("resume", "waiting"), ("cancel", "cancel")):
+        steered = stepwell("runs", verb, "later", *at)
+        assert (steered.exit_code, steered.stderr) == (0, "")
+        assert status in steered.stdout
+    assert stepwell("start", "hello", '"ann"', *at).exit_code == 4
+    monkeypatch.setenv("STEPWELL_API_KEY", keys["execute"])
+    said = stepwell("start", "hello", '"ann"', "--wait", "--timeout", "20s", *at)
+    assert (said.exit_code, said.stdout) == (0, '"hello ann"\n')
+    assert stepwell("events", "send", "approved", '{"by": "me"}', "--run", "later", *at).exit_code in (0, 4)
+    assert stepwell("runs", "list", *at).exit_code == 4

@@ -1,3 +1,4 @@
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -5,6 +6,9 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+
+from stepwell import App, RunFailed
+from stepwell.client.discover import load
 
 Invoke = Callable[..., Result]
 
@@ -41,8 +45,33 @@ def test_input_from_a_file_or_a_pipe(stepwell: Invoke, url: str, tmp_path: Path)
     assert [row(stepwell, url, run)["input"] for run in ("file", "pipe", "none")] == [
         "from a file",
         "from a pipe",
-        None,
+        {},
     ]
+
+
+@pytest.mark.parametrize("code", [True, False])
+def test_without_input_there_are_no_arguments(stepwell: Invoke, url: str, tmp_path: Path, code: bool) -> None:
+    file = tmp_path / "args.py"
+    file.write_text(
+        "from stepwell import App\n\n"
+        "app = App()\n\n"
+        "@app.workflow\nasync def defaults(a: int = 1, b: str = 'x') -> str:\n    return b * a\n\n"
+        "@app.workflow\nasync def nothing() -> str:\n    return 'done'\n"
+    )
+    at = ("--app", file, "-u", url) if code else ("-u", url)
+    for name in ("defaults", "nothing"):
+        started = stepwell("start", name, "--id", name, *at)
+        assert (started.exit_code, started.stdout) == (0, f"{name}\n")
+        assert stepwell("start", name, "{}", "--id", name, *at).exit_code == 0, "the same start"
+    stepwell("start", "defaults", "null", "--id", "null", "-u", url)
+
+    async def work() -> list[Any]:
+        async with App(url, like=load(str(file))) as app:
+            with pytest.raises(RunFailed, match="got `null`"):
+                await (await app.runs.get("null")).result(10)
+            return [await (await app.runs.get(name)).result(10) for name in ("defaults", "nothing")]
+
+    assert asyncio.run(work()) == ["x", "done"]
 
 
 @pytest.mark.parametrize(

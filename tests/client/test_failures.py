@@ -29,7 +29,11 @@ def anyio_backend() -> str:
         ("key 019aa6b2c4d57e8f90a1b2c3d4e5f607", "key ‹id›"),
         ("object at 0x7f00aa", "object at ‹id›"),
         ("1,204.5 of -3", "‹n› of ‹n›"),
-        ("it's one's own", "it‹str›s own"),
+        ("it's one's own", "it's one's own"),
+        ("can't open 'alpha', user doesn't exist", "can't open ‹str›, user doesn't exist"),
+        ("the user's 'it's mine' isn't", "the user's ‹str› isn't"),
+        ("KeyError: b'ada' of name='bob'", "KeyError: b‹str› of name=‹str›"),
+        ("'a' or 'b': the runs' own", "‹str› or ‹str›: the runs' own"),
         ("utf8 and v2 stay", "utf8 and v2 stay"),
         ("", ""),
     ],
@@ -41,6 +45,8 @@ def test_what_differs_is_a_hole(text: str, normal: str) -> None:
 def test_like_messages_come_out_alike() -> None:
     assert pieces_of("card 1 of 'a'") == pieces_of("card 22 of 'bcd'") == [
         Piece(text="card "), Piece(hole="n"), Piece(text=" of "), Piece(hole="str")]  # fmt: skip
+    said = [pieces_of(f"can't open '{name}', user doesn't exist") for name in ("alpha", "beta", "gamma")]
+    assert said[0] == said[1] == said[2]
     assert pieces_of("x" * 100_000) == [Piece(text="x" * 100_000)]
 
 

@@ -5,7 +5,7 @@ import hashlib
 import msgspec
 import pytest
 
-from stepwell.client.keys import REMEMBERED, USED_EVERY, Keys, Sessions, digest_of
+from stepwell.client.keys import FEW, REMEMBERED, USED_EVERY, Keys, Sessions, digest_of
 from stepwell.errors import InvalidOption, NotFound
 from stepwell.store.memory import MemoryStore
 from stepwell.testing.clock import VirtualClock
@@ -127,3 +127,32 @@ async def test_sessions_stand_for_a_key(keys: Keys, clock: VirtualClock) -> None
     other, _ = await keys.create("o", ["read"])
     await sessions.begin(other)
     assert len(await keys._store.records("session")) == 1
+
+
+async def test_many_at_once_as_they_are_now(keys: Keys, clock: VirtualClock) -> None:
+    made = [(await keys.create(f"k{n}", ["read"]))[0] for n in range(FEW + 2)]
+    _, secret = await keys.create("known", ["read"])
+    known = await keys.by_secret(secret)
+    assert known is not None
+    sessions = Sessions(keys._store, clock, keys, 100)
+    begun = [await sessions.begin(known) for _ in range(FEW + 2)]
+    await Keys(keys._store, clock).revoke(made[1].id)
+    await Keys(keys._store, clock).revoke(known.id)
+    await sessions.end(begun[1][1])
+    for many in (2, FEW + 2):
+        ids = [key.id for key in made[:many]]
+        assert set(await keys.standing([*ids, known.id, "f" * 16])) == set(ids) - {made[1].id}
+        there = [session.id for session, _ in begun[:many]]
+        assert await sessions.standing([*there, "f" * 16]) == set(there) - {begun[1][0].id}
+    assert await keys.by_id(known.id) is None  # what was remembered is renewed
+    later(clock, 100)
+    assert await sessions.standing([begun[0][0].id]) == set()
+    assert await keys.standing([]) == {}
+
+
+async def test_whether_there_is_a_key_right_now(keys: Keys, clock: VirtualClock) -> None:
+    assert await keys.exist() is False
+    await Keys(keys._store, clock).create("k", ["read"])
+    assert await keys.exist() is False
+    assert await keys.exist(now=True) is True
+    assert await keys.exist() is True

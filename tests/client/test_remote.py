@@ -221,3 +221,68 @@ def test_the_session_says_what_else_it_wants() -> None:
     data = {"authenticated": True, "open": False, "namespace": "n", "database": "SQLite", "version": "0.1", "new": 1}
     assert msgspec.json.decode(msgspec.json.encode(data), type=remote.Session).namespace == "n"
     assert repr(Http("https://x.example", "swk_secret")) == "<Http https://x.example>"
+
+
+def test_a_verb_needs_its_own_scope_alone(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(tmp_path) as (shop, url):
+            engine = shop.app._engine()
+            keys = Keys(engine.store, engine.clock)
+            starts, steers = [(await keys.create(scope, [scope]))[1] for scope in ("execute", "operate")]
+            async with client_of(url, key=starts, like=shop.app) as client:
+                run = await client.start(shop.buy, Order("a"))
+                assert await run.result(10) == Receipt(Order("a"), 2.5)
+                failing = await client.start("fetch", {"id": "x"})
+                with pytest.raises(RunFailed, match=failing.id):
+                    await failing.result(10)
+                waits = await client.start("listen", id="waits")
+                await client.events.send(shop.paid, run="waits", data=7)
+                assert await (await client.runs.get("waits")).result(10) == 7
+                assert (await waits.status()).result is None  # which is for those who may read
+                with pytest.raises(Forbidden, match="operate"):
+                    await waits.cancel()
+                held = await client.start("listen", id="held")
+            async with client_of(url, key=steers) as client:
+                run = await client.runs.get("held")
+                assert (run.key, (await run.status()).input) == (held.key, "••••")
+                await run.pause()
+                await run.resume()
+                await run.cancel()
+                for refused in (run.result(1), run.journal(), client.runs.list(), client.start("listen")):
+                    with pytest.raises(Forbidden):
+                        await refused
+
+    asyncio.run(main())
+
+
+def test_a_wait_ends_when_its_key_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stepwell.server.visits.EVERY", 0.05)
+    monkeypatch.setattr("stepwell.client.remote_engine.RECONNECT_S", 0.05)
+
+    async def main() -> None:
+        async with serving(tmp_path) as (shop, url):
+            engine = shop.app._engine()
+            keys = Keys(engine.store, engine.clock)
+            run = await shop.app.start("listen", id="long")
+            key, secret = await keys.create("k", ["read"])
+            async with client_of(url, key=secret) as client:
+                seen = client.runs.watch("long")
+                await anext(seen)
+                while (await anext(seen)).status != "waiting":
+                    pass
+
+                async def rest() -> None:
+                    async for _ in seen:
+                        pass
+
+                waiting = [asyncio.ensure_future(work) for work in (rest(), (await client.runs.get("long")).result())]
+                await asyncio.wait(waiting, timeout=0.2)
+                await keys.revoke(key.id)
+                async with asyncio.timeout(10):
+                    for work in waiting:
+                        with pytest.raises(Unauthenticated) as refused:
+                            await work
+                        assert refused.value.code == "unauthenticated"
+            await run.cancel()
+
+    asyncio.run(main())

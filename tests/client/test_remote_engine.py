@@ -199,17 +199,20 @@ def test_a_stream_that_is_cut_goes_on_behind_its_last_event(monkeypatch: pytest.
 def test_who_waits_for_a_result_outlasts_a_restart_but_not_its_own_timeout(
     timeout: float | None, patience: float
 ) -> None:
-    mine, http = engine(said())
+    mine, http = engine()
     answers: Any = http
+    told = {"status": "succeeded", "result": 5, "run": msgspec.to_builtins(said(status=RunStatus.SUCCEEDED))}
 
     async def send(method: str, path: str, **options: Any) -> Any:
         http.patience.append(options["patience"])
-        return httpx.Response(200, json={"status": "succeeded", "result": 5})
+        return httpx.Response(200, json=told)
 
     answers.send = send
     answers.decoded = lambda response, kind: msgspec.json.decode(response.content, type=kind)
-    assert asyncio.run(mine.ended(KEY, timeout)).value == b"5"
-    assert http.patience == [pytest.approx(patience), pytest.approx(patience)]
+    ended = asyncio.run(mine.ended(KEY, timeout))
+    assert (ended.value, ended.row.id, ended.row.status) == (b"5", "r", "succeeded")
+    assert http.patience == [pytest.approx(patience)]
+    assert http.asked == []  # the run came along: whoever may only start runs cannot ask for it
 
 
 def test_only_waiting_is_so_patient() -> None:

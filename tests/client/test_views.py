@@ -11,7 +11,9 @@ from stepwell.client.shapes import Failure
 from stepwell.client.views import MOST_VALUE, Views
 from stepwell.errors import NotFound
 from stepwell.model.change import Change, Expect, Patch
+from stepwell.model.options import StartOptions
 from stepwell.model.status import RunStatus
+from stepwell.ports.engine import StartOrder
 from stepwell.testing.environment import Environment
 from tests.server.shop import shop
 
@@ -192,3 +194,20 @@ async def test_what_a_dead_worker_did_of_a_call_is_lost() -> None:
         (call,) = (await Views(engine).timeline(await engine.find("r"), None, OPEN)).calls
         assert [(t.n, t.status, t.lost) for t in call.attempts] == [(1, "unknown", True), (1, "running", False)]
         assert call.attempts[0].ended_at == call.attempts[1].began_at
+
+
+async def test_the_code_that_a_run_went_on_by() -> None:
+    app = shop()
+    async with Environment(app) as env:
+        engine = env.app._engine()
+        views = Views(engine)
+        definition = app.registry.workflow("buy")
+        assert definition is not None
+        order = StartOrder("buy", msgspec.json.encode(ORDER), StartOptions(id="bare"))
+        await engine.start([order, msgspec.structs.replace(order, options=StartOptions(id="later", delay=60.0))])
+        await env.settle()
+        assert (await views.detail(await engine.find("bare"), OPEN)).code == definition.code
+        assert (await views.detail(await engine.find("later"), OPEN)).code is None  # nobody has taken it
+        await env.advance(4000)
+        ended = await views.detail(await engine.find("bare"), OPEN)
+        assert (ended.status, ended.pin, ended.code) == (RunStatus.FAILED, None, definition.code)

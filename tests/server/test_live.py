@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from stepwell.client.keys import Keys
 from stepwell.client.redact import OPEN
 from stepwell.client.runstream import RunWatch
 from stepwell.client.stream import Listener
@@ -182,3 +183,49 @@ async def test_secrets_stay_out_of_streams(api: Client) -> None:
         await watch.close()
     assert b"p4ss" in said["admin"]
     assert b"p4ss" not in said["all"]
+
+
+@pytest.mark.parametrize("path", ["/stream", "/runs/n/stream"])
+async def test_a_stream_ends_with_its_key(path: str) -> None:
+    with live(lambda: shop("memory://")) as server:
+        engine = server.app._engine()
+        keys = Keys(engine.store, engine.clock)
+        run = server.run(server.app.start("nap", 3600, id="n"))
+        (key, secret), (_, lasting) = (server.run(keys.create(name, ["read"])) for name in ("one", "two"))
+        headers = [{"authorization": f"Bearer {one}"} for one in (secret, lasting)]
+        async with httpx.AsyncClient(base_url=f"{server.url}/api/v1", timeout=20) as http:
+            async with (http.stream("GET", path, headers=headers[0]) as ends,
+                        http.stream("GET", path, headers=headers[1]) as stays):  # fmt: skip
+                seen, others = events(ends), events(stays)
+                await anext(seen)
+                await anext(others)
+                server.run(keys.revoke(key.id))
+                async with asyncio.timeout(3):
+                    told = [name async for name, _, _ in seen]
+                assert "end" not in told
+                server.run(run.pause())
+                async for name, data, _ in others:
+                    if name == "run" and data["status"] == "paused":
+                        break
+            again = await http.get(path, headers=headers[0])
+            assert (again.status_code, again.json()["code"]) == (401, "unauthenticated")
+
+
+async def test_a_stream_ends_with_its_session_and_with_the_first_key() -> None:
+    with live(lambda: shop("memory://")) as server:
+        engine = server.app._engine()
+        async with (httpx.AsyncClient(base_url=f"{server.url}/api/v1", timeout=20) as http,
+                    http.stream("GET", "/stream") as response):  # fmt: skip
+            seen = events(response)
+            await anext(seen)
+            _, secret = server.run(Keys(engine.store, engine.clock).create("first", ["read"]))
+            async with asyncio.timeout(3):
+                assert [name async for name, _, _ in seen if name == "run"] == []
+            token = (await http.post("/session", json={"key": secret})).json()["csrf"]
+            async with http.stream("GET", "/stream") as own:
+                seen = events(own)
+                await anext(seen)
+                assert (await http.delete("/session", headers={"x-csrf-token": token})).status_code == 204
+                async with asyncio.timeout(3):
+                    assert [name async for name, _, _ in seen if name == "run"] == []
+            assert (await http.get("/stream")).status_code == 401

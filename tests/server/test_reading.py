@@ -3,13 +3,17 @@
 import asyncio
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 
 from stepwell.client.keys import Keys
 from stepwell.model.logline import KIND, Batch, Line
 from stepwell.model.record import Record
+from stepwell.server import visits
 from tests.server.conftest import Client
+from tests.server.live import live
+from tests.server.shop import shop
 
 pytestmark = pytest.mark.anyio
 ORDER = {"order": {"id": "7", "amount": 5}}
@@ -86,7 +90,9 @@ async def test_the_result_is_waited_for(api: Client) -> None:
     waiting = asyncio.ensure_future(api.get("/runs/n/result?timeout=60"))
     await api.env.advance(31)
     ended = await waiting
-    assert (ended.status_code, ended.json()) == (200, {"status": "succeeded", "result": None})
+    told = ended.json()
+    assert (ended.status_code, told["status"], told["result"]) == (200, "succeeded", None)
+    assert (told["run"]["id"], told["run"]["workflow"], told["run"]["status"]) == ("n", "nap", "succeeded")
     await api.start("fail", "no", id="f")
     failed = (await api.get("/runs/f/result?timeout=60")).json()
     assert (failed["status"], failed["error"]["type"], failed["error"]["message"]) == ("failed", "ValueError", "no")
@@ -100,13 +106,31 @@ async def test_the_result_is_whole_for_programs_and_redacted_for_readers(api: Cl
     await api.ended("b")
     keys = Keys(api.app._engine().store, api.app._engine().clock)
     for scopes, token in ((["read"], "••••"), (["read", "operate"], "••••"), (["read", "execute"], "t0p"),
-                          (["admin"], "t0p")):  # fmt: skip
+                          (["execute"], "t0p"), (["admin"], "t0p")):  # fmt: skip
         _, secret = await keys.create(str(scopes), scopes)
         headers = {"authorization": f"Bearer {secret}"}
         told = (await api.get("/runs/b/result", headers=headers)).json()
         assert told["result"] == {"charge": "c-7", "message": {"ok": True}, "token": token}
-        shown = (await api.get("/runs/b", headers=headers)).json()["result"]["token"]
-        assert shown == ("t0p" if "admin" in scopes else "••••")
+        if scopes != ["execute"]:
+            shown = (await api.get("/runs/b", headers=headers)).json()["result"]["token"]
+            assert shown == ("t0p" if "admin" in scopes else "••••")
+
+
+async def test_who_waits_for_a_result_is_refused_when_the_key_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visits, "EVERY", 0.02)
+    with live(lambda: shop("memory://")) as server:
+        keys = Keys(server.app._engine().store, server.app._engine().clock)
+        server.run(server.app.start("nap", 3600, id="n"))
+        key, secret = server.run(keys.create("k", ["execute"]))
+        headers = {"authorization": f"Bearer {secret}"}
+        async with httpx.AsyncClient(base_url=f"{server.url}/api/v1", timeout=20) as http:
+            waiting = asyncio.ensure_future(http.get("/runs/n/result?timeout=60", headers=headers))
+            backend = server.serving._front.backend
+            while not waiting.done() and (backend._services is None or not backend._services.visits._visits):
+                await asyncio.sleep(0.005)
+            server.run(keys.revoke(key.id))
+            answer = await waiting
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
 
 
 async def test_the_log_in_pages(api: Client) -> None:

@@ -56,6 +56,36 @@ async def test_lists_show_results_in_short_and_secrets_to_nobody(api: Client) ->
         assert (await api.get("/runs/b", headers=headers)).json()["brief"] == wanted["b"]
 
 
+async def test_a_start_without_input_has_no_arguments(api: Client) -> None:
+    started = [
+        await api.post("/runs", json={"workflow": "typed", "id": "same", **more}) for more in ({}, {"input": {}})
+    ]
+    assert [answer.status_code for answer in started] == [201, 200]
+    assert (await api.ended("same"))["result"] == "1.5"
+    null = await api.post("/runs", json={"workflow": "nap", "input": None})
+    assert (null.status_code, null.json()["code"]) == (422, "type_mismatch")
+    missing = await api.post("/runs", json={"workflow": "fail"})
+    assert (missing.status_code, missing.json()["code"]) == (422, "type_mismatch")
+    batch = await api.post("/runs/batch", json={"runs": [{"workflow": "typed"}, {"workflow": "nap", "input": None}]})
+    assert [list(one) for one in batch.json()["results"]] == [["run"], ["problem"]]
+
+
+async def test_keys_that_may_not_read_see_how_a_run_stands_and_no_values(api: Client) -> None:
+    await api.start("echo", {"value": "canary-1"}, id="e")
+    await api.start("fail", "canary-2", id="f")
+    await api.env.settle()
+    keys = Keys(api.app._engine().store, api.app._engine().clock)
+    for scope in ("execute", "operate"):
+        headers = {"authorization": f"Bearer {(await keys.create(scope, [scope]))[1]}"}
+        told = (await api.get("/runs/e", headers=headers)).json()
+        assert (told["id"], told["status"], told["input"], told["brief"]) == ("e", "succeeded", "••••", None)
+        assert not {"result", "error"} & set(told)
+        assert "canary" not in str(told)
+        failed = (await api.get("/runs/f", headers=headers)).json()
+        assert failed["reason"] == "ValueError: canary-2"  # how it stands is told
+        assert "error" not in failed
+
+
 async def test_the_idempotency_key_is_the_id(api: Client) -> None:
     headers = {"idempotency-key": "once"}
     for status in (201, 200):
@@ -78,7 +108,7 @@ async def test_starting_it_twice_at_once_starts_it_once(api: Client) -> None:
         ({"workflow": "nope"}, 404, "unknown_workflow", None),
         ({"workflow": "buy", "input": {"id": "1", "amount": 0}}, 422, "type_mismatch", "order.amount"),
         ({"workflow": "buy", "input": {"order": {"id": "1", "amount": "x"}}}, 422, "type_mismatch", "order.amount"),
-        ({"workflow": "buy"}, 422, "type_mismatch", "order"),
+        ({"workflow": "buy"}, 422, "type_mismatch", None),
         ({"workflow": "echo", "wait": True}, 422, "invalid_request", ""),
         ({"workflow": 5}, 422, "invalid_request", "workflow"),
         ({"input": 5}, 422, "invalid_request", ""),
@@ -174,6 +204,20 @@ async def test_a_filter_that_cannot_be_is_refused(api: Client, query: str) -> No
     answer = await api.get(f"/runs?{query}")
     assert answer.status_code == 422, answer.text
     assert answer.json()["code"]
+
+
+async def test_the_run_with_exactly_an_id(api: Client) -> None:
+    keys = {id: (await api.start("echo", 1, id=id))["key"] for id in ("p", "p/1", "pp")}
+
+    async def found(query: str) -> list[str]:
+        answer = await api.get(f"/runs?{query}&exact=true")
+        assert (answer.status_code, answer.json()["after"]) == (200, None)
+        return [run["id"] for run in answer.json()["runs"]]
+
+    assert await found("id=p") == ["p"]
+    assert await found("id=p/1&workflow=echo") == ["p/1"]
+    for query in ("id=q", "id=p&workflow=buy", "id=", "workflow=echo", f"id={keys['p']}", f"id=p&after={keys['pp']}"):
+        assert await found(query) == [], query
 
 
 async def test_children_and_ids_with_a_slash(api: Client) -> None:

@@ -13,6 +13,7 @@ from stepwell.ports.guest import Connection, Row
 POSTGRESQL: Final = "postgresql"
 SQLITE: Final = "sqlite"
 _IDLE, _IN_TRANSACTION = 0, 2  # of libpq
+_NO_PIPELINE: Final = 0
 _EXPECTED: Final = "a connection of asyncpg, psycopg, SQLAlchemy, apsw or sqlite3"
 
 
@@ -48,7 +49,7 @@ class AsyncpgConnection:
 
 
 class PsycopgConnection:
-    """psycopg 3, both kinds."""
+    """psycopg 3, both kinds; not in pipeline mode, in which nobody knows yet whether what was sent succeeds."""
 
     database = POSTGRESQL
 
@@ -56,11 +57,13 @@ class PsycopgConnection:
         self.native = native
 
     async def begun(self) -> bool:
+        self._refuse_pipeline()
         # Without autocommit, the first statement begins the transaction.
         status = int(self.native.info.transaction_status)
         return status == _IN_TRANSACTION or (status == _IDLE and not self.native.autocommit)
 
     async def execute(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        self._refuse_pipeline()
         cursor = self.native.cursor(row_factory=_plain)
         try:
             await settled(cursor.execute(percented(sql) if params else sql, list(params) or None))
@@ -68,6 +71,14 @@ class PsycopgConnection:
             return rows
         finally:
             await settled(cursor.close())
+
+    def _refuse_pipeline(self) -> None:
+        if int(self.native.info.pipeline_status) != _NO_PIPELINE:
+            raise InvalidOption(
+                "the connection is in pipeline mode: its answers come only later",
+                expected="a psycopg connection outside of `conn.pipeline()`",
+                hint="Start the run before the pipeline or after it, in the same transaction.",
+            )
 
 
 def _plain(_: Any) -> Callable[[Sequence[Any]], Row]:

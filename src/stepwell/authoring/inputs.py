@@ -1,9 +1,17 @@
 """Inputs that were not made by calling the function: a published payload, JSON from a client without the code."""
 
+from typing import Any
+
 import msgspec
+from msgspec import UNSET
 
 from stepwell.errors import StepwellError, TypeMismatch
 from stepwell.ports.codec import SignaturePlan
+
+
+def given_input(value: Any) -> bytes:
+    """What somebody gave as input, as JSON; UNSET is nothing at all, hence no arguments, and None is null."""
+    return b"{}" if value is UNSET else msgspec.json.encode(value)
 
 
 def canonical(signature: SignaturePlan, data: bytes) -> bytes:

@@ -91,9 +91,22 @@ def _print(verdicts: list[Any], misfits: list[Any]) -> None:
         counts = Counter(verdict.fit.value for verdict in misfits)
         said = ", ".join(f"{n} {fit}" for fit, n in counts.items())
         line(("do not fit: ", "bold red"), f"{said} of {counted(len(verdicts), 'run')} in flight.")
-        line("Deployed so, they would be parked until code that fits them comes, or they are restarted.")
+        _print_fate(counts["unknown workflow"], len(misfits))
     else:
         line(("all fit: ", "bold green"), f"{counted(len(verdicts) - len(pinned), 'run')} in flight replayed.")
     if pinned:
         line(("pinned: ", "bold yellow"), f"{counted(len(pinned), 'run')} stay with workers that have other code; "
              "keep one of each until they have ended: stepwell versions list")  # fmt: skip
+
+
+def _print_fate(unknown: int, misfits: int) -> None:
+    """What would become of the runs that do not fit: a worker takes no run of which it has no code at all."""
+    from stepwell.cli.moments import counted
+    from stepwell.cli.terminal import line
+
+    if misfits > unknown:
+        who = "they" if not unknown else counted(misfits - unknown, "run")
+        line(f"Deployed so, {who} would be parked until code that fits them comes, or they are restarted.")
+    if unknown:
+        whom = "them" if misfits == unknown else counted(unknown, "run")
+        line(f"Deployed so, nobody would take {whom}: a worker takes only runs of workflows that it has.")

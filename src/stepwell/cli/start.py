@@ -25,19 +25,20 @@ def command(workflow: str, input: str | None, target: Target, json: bool, wait: 
     """Start a run of WORKFLOW.
 
     INPUT is JSON: its only argument, or an object of its arguments by name; also @file, or - for standard input.
-    Without --app the input is not checked here: the server does it, or the worker that has the code.
+    Left out, there are no arguments. Without --app the input is not checked here: the server does it, or the worker
+    that has the code.
     """
     from stepwell.cli.arguments import json_argument, tags
     from stepwell.cli.session import talk
 
-    given = json_argument(input)
+    given = () if input is None else (json_argument(input),)
     found = {name: value for name, value in options.items() if value is not None}
     found |= {"tags": tags(tag)} if tag else {}
     found |= {"id": run_id} if run_id is not None else {}
 
     async def begin(client: Any) -> Any:
         _known(client, workflow, target.app)
-        run = await client.start(workflow, given, **found)
+        run = await client.start(workflow, *given, **found)
         _tell_started(run, json, wait)
         return await _waited(run, timeout, json) if wait else None
 

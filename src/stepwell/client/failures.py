@@ -19,10 +19,10 @@ MOST: Final = 2_000
 PAGE: Final = 500
 SPARK: Final = 24
 EXAMPLES: Final = 50
-_HOLES: Final = re.compile(
+_HOLES: Final = re.compile(  # an apostrophe inside a word neither opens nor closes a quotation
     r"(?P<date>\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?)"
     r"|(?P<id>[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|0x[0-9a-fA-F]+|\b(?=[0-9a-f]*\d)[0-9a-f]{12,}\b)"
-    r"|(?P<str>'[^'\n]{0,500}'|\"[^\"\n]{0,500}\")"
+    r"|(?P<str>(?:(?<!\w)|(?<=\b[bruBRU]))'(?:[^'\n]|(?<=\w)'(?=\w)){0,500}'(?!\w)|\"[^\"\n]{0,500}\")"
     r"|(?P<n>(?<![A-Za-z_])[-+]?\d+(?:[.,]\d+)*)"
 )
 Hole = Literal["n", "date", "str", "id"]

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from stepwell.authoring.event import Event
 from stepwell.authoring.handle import Run, RunStatusReport
-from stepwell.authoring.inputs import canonical
+from stepwell.authoring.inputs import canonical, given_input
 from stepwell.authoring.starting import start_options
 from stepwell.client.protocol import Backend, Page
 from stepwell.client.results import is_settled
@@ -44,8 +45,10 @@ class Runs:
         """The handle of a run. Raises NotFound."""
         return self.handle(await self._engine().find(run_id))
 
-    async def start(self, workflow: str, input: Any = None, **options: Any) -> Run[Any]:
+    async def start(self, workflow: str, input: Any = UNSET, **options: Any) -> Run[Any]:
         """Start by name, also without the workflow's code: `input` is its only argument, or a dict of its arguments.
+
+        Left out, it is started without arguments; None is an argument.
 
         Raises:
             Conflict, TypeMismatch, PayloadTooLarge; UnknownWorkflow when the code is here and has no such name.
@@ -55,7 +58,7 @@ class Runs:
         if definition is None and engine.definitions.workflow_names():
             known = ", ".join(sorted(engine.definitions.workflow_names()))
             raise UnknownWorkflow(f"no workflow is called {workflow!r}", hint=f"There are {known}.")
-        data = msgspec.json.encode(input)
+        data = given_input(input)
         encoded = canonical(definition.signature, data) if definition is not None else data
         order = StartOrder(workflow, encoded, start_options(StartOptions(), options), definition)
         (row,) = await engine.start([order])

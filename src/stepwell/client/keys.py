@@ -6,7 +6,7 @@ of that hash, which finds it with one read; the whole is then compared in consta
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 import msgspec
@@ -27,6 +27,9 @@ USED_EVERY: Final = 60.0
 MOST_KEYS: Final = 1000
 LONGEST_NAME: Final = 100
 SWEEP: Final = 200
+FEW: Final = 8
+"""So many records are read by themselves; more of them are picked from pages of all."""
+PAGE: Final = 1000
 
 
 class StoredKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -60,6 +63,11 @@ class StoredSession(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     csrf: str
     expires_at: float
+
+    @property
+    def id(self) -> str:
+        """The id of its record."""
+        return _id_of(self.hash)
 
 
 class Keys:
@@ -107,11 +115,14 @@ class Keys:
             return key
         return await self._replace(key, msgspec.structs.replace(key.kept, revoked_at=self._clock.now()))
 
-    async def exist(self) -> bool:
-        """Whether there has ever been a key: from then on nothing is open without one."""
-        now = self._clock.monotonic()
-        if self._any is None or (not self._any[1] and now - self._any[0] >= REMEMBERED):
-            self._any = (now, bool(await self._store.records(KEY, limit=1)))
+    async def exist(self, *, now: bool = False) -> bool:
+        """Whether there has ever been a key: from then on nothing is open without one.
+
+        That there was none is remembered for a moment, unless it is asked for as it is `now`.
+        """
+        at = self._clock.monotonic()
+        if self._any is None or (not self._any[1] and (now or at - self._any[0] >= REMEMBERED)):
+            self._any = (at, bool(await self._store.records(KEY, limit=1)))
         return self._any[1]
 
     async def by_secret(self, secret: str) -> ApiKey | None:
@@ -138,6 +149,17 @@ class Keys:
                 self._known.clear()
             known = self._known[key_id] = (monotonic, _key(record))
         return known[1] if known[1].valid(self._clock.now()) else None
+
+    async def standing(self, key_ids: Collection[str]) -> dict[str, ApiKey]:
+        """Of these keys the valid ones, as the database has them now; what was remembered of them is renewed."""
+        monotonic, now = self._clock.monotonic(), self._clock.now()
+        found = {record.id: _key(record) for record in await _some(self._store, KEY, key_ids)}
+        for key_id in key_ids:
+            if key_id in found and key_id in self._known:
+                self._known[key_id] = (monotonic, found[key_id])
+            elif key_id not in found:
+                self._known.pop(key_id, None)
+        return {key_id: key for key_id, key in found.items() if key.valid(now)}
 
     async def _note_use(self, key: ApiKey) -> None:
         now = self._clock.now()
@@ -189,6 +211,12 @@ class Sessions:
         key = await self._keys.by_id(session.key)
         return None if key is None else (session, key)
 
+    async def standing(self, session_ids: Collection[str]) -> set[str]:
+        """Of these sessions those that have neither ended nor expired; their keys are not looked at."""
+        now = self._clock.now()
+        return {record.id for record in await _some(self._store, SESSION, session_ids)
+                if now < msgspec.json.decode(record.data, type=StoredSession).expires_at}  # fmt: skip
+
     async def end(self, token: str) -> None:
         """Forget a session."""
         await self._store.drop(SESSION, [_id_of(digest_of(token))])
@@ -223,3 +251,15 @@ async def _exactly(store: Store, kind: str, record_id: str) -> Record | None:
     after = f"{before:016x}" if before >= 0 else None
     found = await store.records(kind, after=after, limit=1)
     return found[0] if found and found[0].id == record_id else None
+
+
+async def _some(store: Store, kind: str, ids: Collection[str]) -> list[Record]:
+    """The records of these ids, as far as there are such."""
+    if len(ids) <= FEW:
+        return [record for one in ids if (record := await _exactly(store, kind, one)) is not None]
+    wanted, found = set(ids), list[Record]()
+    after: str | None = None
+    while page := await store.records(kind, after=after, limit=PAGE):
+        found += [record for record in page if record.id in wanted]
+        after = page[-1].id
+    return found

@@ -67,6 +67,10 @@ class _Result(msgspec.Struct, frozen=True):
     error: shapes.Failure | UnsetType = UNSET
 
 
+class _Outcome(_Result, frozen=True, kw_only=True):
+    run: shapes.Run
+
+
 class _Position(msgspec.Struct, frozen=True):
     run: shapes.Run | None = None
     problem: Problem | None = None
@@ -133,9 +137,9 @@ class RemoteEngine:
     async def find(self, run_id: str) -> RunRow:
         return row_of(await self.http.get(_path(run_id), shapes.Run))
 
-    async def _followed(self, key: bytes, patience: float = OUTLAST_S) -> RunRow:
+    async def _followed(self, key: bytes) -> RunRow:
         """The row of a run that is waited for: a restart of the server does not end the waiting."""
-        return row_of(await self.http.get(_path(key.hex()), shapes.Run, patience=patience))
+        return row_of(await self.http.get(_path(key.hex()), shapes.Run, patience=OUTLAST_S))
 
     async def row(self, key: bytes) -> RunRow:
         return await self.find(key.hex())
@@ -189,11 +193,10 @@ class RemoteEngine:
             response = await self.http.send("GET", f"{_path(key.hex())}/result", params={"timeout": wait}, wait=wait,
                                             patience=patience)  # fmt: skip
             if response.status_code != 202:
-                found = self.http.decoded(response, _Result)
-                row = await self._followed(key, patience)
+                found = self.http.decoded(response, _Outcome)
                 error = None if found.error is UNSET else self._exception(found.error)
                 value = None if found.result is UNSET else bytes(found.result)
-                return Ended(msgspec.structs.replace(row, status=found.status), value, error)
+                return Ended(row_of(found.run), value, error)
             if until is not None and self._clock.monotonic() >= until:
                 raise TimeoutError("the run is still going on")
 

@@ -10,6 +10,8 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Generic, ParamSpec, Self, TypeVar
 
+from msgspec import UNSET
+
 from stepwell.authoring.event import Event
 from stepwell.authoring.handle import Run, RunStatusReport
 from stepwell.authoring.starting import Startable
@@ -129,7 +131,7 @@ class SyncFace:
         work = self._app.start_many(workflow, items)
         return [SyncRun(run, self) for run in self._begun(work, workflow.inside(items))]
 
-    def start_by_name(self, workflow: str, input: Any = None, /, **options: Any) -> SyncRun[Any]:
+    def start_by_name(self, workflow: str, input: Any = UNSET, /, **options: Any) -> SyncRun[Any]:
         work = self._app.start(workflow, input, **options)
         return SyncRun(self._begun(work, options.get("conn") is not None), self)
 

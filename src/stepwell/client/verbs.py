@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, ParamSpec, TypeVar, overload
 
+from msgspec import UNSET
+
 from stepwell.authoring.handle import Run
 from stepwell.authoring.starting import Startable, all_started
 from stepwell.client.inspect import Runs
@@ -24,7 +26,7 @@ class Verbs:
     @overload
     async def start(self, workflow: Startable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Run[R]: ...
     @overload
-    async def start(self, workflow: str, input: Any = None, /, **options: Any) -> Run[Any]: ...
+    async def start(self, workflow: str, input: Any = UNSET, /, **options: Any) -> Run[Any]: ...
 
     async def start(self, workflow: Any, /, *args: Any, **kwargs: Any) -> Run[Any]:
         """Start a workflow (or a step) with its own arguments, or by name: see `Runs.start`.

@@ -34,7 +34,7 @@ from stepwell.client.tracebacks import failure_of
 from stepwell.client.values import Reader
 from stepwell.core.transitions import VERBS
 from stepwell.errors import NotFound
-from stepwell.model.entry import AnyEntry, Finished, decode_entries
+from stepwell.model.entry import AnyEntry, Finished, Recoded, Started, decode_entries
 from stepwell.model.failure import class_of, head_of
 from stepwell.model.logline import KIND, decode_batch
 from stepwell.model.run import Claimed, RunFilter, RunRow, WorkerRow
@@ -148,7 +148,7 @@ class Views:
             attempt=1 if started is None else started.attempt,
             current=[call.id for call in open_of(seen.calls)],
             generations=row.generation,
-            code=row.pin or code,
+            code=row.pin or code or _code_of(row, seen.entries),
             python=None if started is None else started.python or None,
             counts=await self._counts(seen),
             actions=[verb.value for verb, states in VERBS.items() if row.status in states and _useful(row, verb.value)],
@@ -234,6 +234,13 @@ def _try(attempt: Attempt, redactor: Redactor) -> Try:
                status=attempt.status,  # type: ignore[arg-type]
                error=UNSET if attempt.error is None else failure_of(attempt.error, redactor),
                again_at=moment_or_none(attempt.again), lost=attempt.lost)  # fmt: skip
+
+
+def _code_of(row: RunRow, entries: Sequence[AnyEntry]) -> str | None:
+    """The code that a generation went on by last, as its journal says; None while none has."""
+    if row.started_at is None:
+        return None
+    return next((e.code for e in reversed(entries) if isinstance(e, Recoded | Started) and e.code), None)
 
 
 def _useful(row: RunRow, verb: str) -> bool:

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from stepwell.client.filters import Query
 
@@ -20,10 +20,13 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class StartBody(Body, frozen=True, kw_only=True):
-    """A run to start. `input`: the only argument, or an object of the arguments by name. Lengths in seconds or "2h"."""
+    """A run to start. `input`: the only argument, or an object of the arguments by name; left out: no arguments.
+
+    Lengths in seconds or "2h".
+    """
 
     workflow: Text
-    input: Any = None
+    input: Any | UnsetType = UNSET
     id: Text | None = None
     name: Text | None = None
     queue: Text | None = None

@@ -35,7 +35,7 @@ async def begin_bulk(request: Asked, data: JSONBody[BulkBody]) -> Bulk:
     return bulk
 
 
-@route("GET", "/bulk/{job:str}", scope="read", summary="Show a bulk action", errors=(404,), tag="Bulk")
+@route("GET", "/bulk/{job:str}", scope=("read", "operate"), summary="Show a bulk action", errors=(404,), tag="Bulk")
 async def show_bulk(request: Asked, job: FromPath[str]) -> Bulk:
     """How far the action is, whichever server carries it out. `interrupted`: that server has ended before it had."""
     return await context(request).services.bulks.get(plain_id(job))

@@ -47,10 +47,10 @@ def document() -> dict[str, Any]:
         for operation in methods.values():
             handler = handlers[operation["operationId"]]
             schemas.put_into(operation, handler)
-            scope = handler.opt[SCOPE]
-            operation["security"] = [] if scope == PUBLIC else [{"key": [scope]}, {"session": [scope]}]
-            if scope != PUBLIC:
-                operation["x-scope"] = scope
+            scopes = [scope for scope in handler.opt[SCOPE] if scope != PUBLIC]
+            operation["security"] = [{kind: [scope]} for scope in scopes for kind in ("key", "session")]
+            if scopes:
+                operation["x-scope"] = " or ".join(scopes)
     made["components"]["schemas"] = schemas.components
     for name, example in EXAMPLES.items():
         schemas.components[name]["examples"] = [example]

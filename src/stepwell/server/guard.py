@@ -41,18 +41,18 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], route: BaseRoute
     """Lets a request through to a route. Raises Unauthenticated, Forbidden."""
     context = context_of(connection.scope)
     context.action = route.opt.get(ACTION)
-    wanted = route.opt.get(SCOPE)
-    if wanted is None and connection.scope.get("method") == "OPTIONS":
+    wanted: tuple[str, ...] = route.opt.get(SCOPE) or ()
+    if not wanted and connection.scope.get("method") == "OPTIONS":
         raise MethodNotAllowedException  # the framework answers it everywhere; no other origin has leave for anything
-    if wanted == PUBLIC and not isinstance(context.refused, ForeignOrigin):
+    if PUBLIC in wanted and not isinstance(context.refused, ForeignOrigin):
         return
     if context.refused is not None:
         raise context.refused
     if context.identity is None:
         raise Unauthenticated("this needs an API key", expected="`Authorization: Bearer swk_…`, or a session",
                               hint="`stepwell keys create` makes a key.")  # fmt: skip
-    if not isinstance(wanted, str) or wanted not in ALL or not context.identity.may(wanted):
-        raise Forbidden(f"this key cannot do that: it needs scope {wanted}",
+    if not wanted or not ALL.issuperset(wanted) or not context.identity.may(*wanted):
+        raise Forbidden(f"this key cannot do that: it needs scope {' or '.join(wanted)}",
                         hint=f"It has {', '.join(sorted(context.identity.scopes))}.")  # fmt: skip
 
 
@@ -69,8 +69,8 @@ async def identify(services: Services, scope: dict[str, Any], headers: Headers) 
     found = await services.sessions.find(token) if token is not None else None
     if found is not None:
         session, key = found
-        return Identity(name=key.kept.name, scopes=frozenset(key.kept.scopes), key=key.id, csrf=session.csrf,
-                        expires_at=session.expires_at)  # fmt: skip
+        return Identity(name=key.kept.name, scopes=frozenset(key.kept.scopes), key=key.id, session=session.id,
+                        csrf=session.csrf, expires_at=session.expires_at)  # fmt: skip
     if await is_open(services, scope, headers):
         return Identity(name="local", scopes=ALL, open=True)
     return None

@@ -33,7 +33,8 @@ async def stream_runs(request: Asked, which: NamedDependency[Query], last_event_
     chosen = await resolved(services.engine, which)
     _admit(services)
     listener, first = services.broadcaster.listen(chosen, last_event_id)
-    ctx.after.append(lambda: services.broadcaster.forget(chosen, listener))
+    ctx.after += [services.visits.begin(ctx.identity, listener.end),
+                  lambda: services.broadcaster.forget(chosen, listener)]  # fmt: skip
     return Stream(told(listener, HELLO + first), media_type=MEDIA, headers=HEADERS)
 
 
@@ -45,7 +46,8 @@ async def stream_run(request: Asked, run_id: RunId, last_event_id: LastEventId =
     row = await ctx.services.engine.find(plain_id(run_id))
     _admit(ctx.services)
     watch, listener = ctx.services.watches.listen(row, ctx.redactor)
-    ctx.after.append(lambda: ctx.services.watches.forget(watch, listener))
+    ctx.after += [ctx.services.visits.begin(ctx.identity, listener.end),
+                  lambda: ctx.services.watches.forget(watch, listener)]  # fmt: skip
     return Stream(told(listener, HELLO), media_type=MEDIA, headers=HEADERS)
 
 

@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from stepwell.client.journals import JournalPage, RunEvents, entry_value, events_of, journal_page, log_page
 from stepwell.client.redact import OPEN
 from stepwell.client.runlogs import LogPage
-from stepwell.client.shapes import Failure
+from stepwell.client.shapes import Failure, Run
 from stepwell.model.status import RunStatus
 from stepwell.server.routing import Asked, RunId, context, plain_id, route
 
@@ -20,9 +20,10 @@ Seq = Annotated[int | None, QueryParameter(ge=0, description="Beyond this entry.
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How a run ended, or that it needs a person."""
+    """How a run ended, or that it needs a person; `run` is the run then."""
 
     status: RunStatus
+    run: Run
     result: Any | UnsetType = UNSET
     error: Failure | UnsetType = UNSET
 
@@ -76,8 +77,8 @@ async def show_events(request: Asked, run_id: RunId) -> RunEvents:
     return events_of(services.engine, seen, ctx.redactor, schemas)
 
 
-@route("GET", "/runs/{run_id:str}/result", scope="read", summary="Wait for a run's result", errors=(404,),
-       also={202: (StillGoing, "The time is over, and the run goes on.")})  # fmt: skip
+@route("GET", "/runs/{run_id:str}/result", scope=("read", "execute"), summary="Wait for a run's result",
+       errors=(404,), also={202: (StillGoing, "The time is over, and the run goes on.")})  # fmt: skip
 async def wait_result(
     request: Asked,
     run_id: RunId,
@@ -94,14 +95,15 @@ async def wait_result(
     services = ctx.services
     row = await services.engine.find(plain_id(run_id))
     try:
-        async with services.waiting():
+        async with services.waiting(ctx.identity):
             ended = await services.engine.ended(row.key, timeout)
     except TimeoutError:
         going = StillGoing((await services.engine.row(row.key)).status)
         return Response(going, status_code=202)  # type: ignore[return-value]
     whole = ctx.identity is not None and ctx.identity.may("execute")
     detail = await services.views.detail(ended.row, OPEN if whole else ctx.redactor)
-    return Outcome(status=detail.status, result=detail.result, error=detail.error)
+    run = Run(**{name: getattr(detail, name) for name in Run.__struct_fields__})
+    return Outcome(status=detail.status, run=run, result=detail.result, error=detail.error)
 
 
 ROUTES: Final[list[HTTPRouteHandler]] = [read_journal, read_value, read_logs, show_events, wait_result]

@@ -44,15 +44,17 @@ GUARDED: Final = (401, 403)
 WRITING: Final = (400, 413, 415)
 
 
-def route(method: Method, path: str | Sequence[str], *, scope: str, summary: str, status: int = 200,
+def route(method: Method, path: str | Sequence[str], *, scope: str | tuple[str, ...], summary: str, status: int = 200,
           errors: Sequence[int] = (),
           action: str | None = None, also: dict[int, tuple[Any, str]] | None = None, hidden: bool = False,
           tag: str = "Runs", media: str = MediaType.JSON,
           answer: str = "") -> Callable[[F], HTTPRouteHandler]:  # fmt: skip
-    """Declare a route. `errors`: statuses of problems besides those of all; `also`: other answers, by status.
+    """Declare a route. `scope`: what lets one use it, or several of which any does.
 
+    `errors`: statuses of problems besides those of all; `also`: other answers, by status.
     `action` names it in the audit: every write has one.
     """
+    scopes = (scope,) if isinstance(scope, str) else scope
     codes = {*ALWAYS, *errors, *(GUARDED if scope != PUBLIC else ()), *(() if method == "GET" else (403, *WRITING))}
     specs = {code: ResponseSpec(Problem, generate_examples=False, description=ABOUT[code], media_type=MEDIA)
              for code in sorted(codes)}  # fmt: skip
@@ -63,7 +65,7 @@ def route(method: Method, path: str | Sequence[str], *, scope: str, summary: str
         return HTTPRouteHandler(
             path, http_method=method, status_code=status, summary=summary, description=fn.__doc__,
             operation_id=fn.__name__, responses=specs, tags=[tag],
-            opt={SCOPE: scope, ACTION: action, SHAPES: {status: None, **{n: s for n, (s, _) in (also or {}).items()}}},
+            opt={SCOPE: scopes, ACTION: action, SHAPES: {status: None, **{n: s for n, (s, _) in (also or {}).items()}}},
             include_in_schema=not hidden, media_type=media, response_description=answer or summary,
             raises=None, sync_to_thread=None)(fn)  # fmt: skip
 

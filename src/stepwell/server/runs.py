@@ -7,15 +7,17 @@ from litestar import Response
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import HeaderParameter, JSONBody, QueryParameter
+from msgspec import UNSET
 
-from stepwell.authoring.inputs import canonical
+from stepwell.authoring.inputs import canonical, given_input
 from stepwell.authoring.starting import start_options
 from stepwell.client.engine import OpenEngine
 from stepwell.client.filters import Query, cursor_of
+from stepwell.client.redact import HIDDEN
 from stepwell.client.shapes import Run, RunDetail, Timeline
 from stepwell.errors import InvalidOption, StepwellError, UnknownWorkflow
 from stepwell.model.options import StartOptions
-from stepwell.model.run import RunFilter, RunRow
+from stepwell.model.run import RunFilter, RunRow, matches
 from stepwell.model.status import RunStatus
 from stepwell.ports.engine import StartOrder
 from stepwell.server.bodies import BatchBody, StartBody
@@ -24,6 +26,9 @@ from stepwell.server.queries import resolved
 from stepwell.server.routing import After, Asked, Limit, RunId, context, plain_id, route
 
 Generation = Annotated[int | None, QueryParameter(ge=1, description="Of this generation; the current one if left out.")]
+
+Exact = Annotated[bool, QueryParameter(description="Only the run that has exactly this `id`; there being none is no "
+                                       "error.")]  # fmt: skip
 
 
 class RunPage(msgspec.Struct, frozen=True):
@@ -54,11 +59,17 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 @route("GET", "/runs", scope="read", summary="List runs", errors=(404,))
-async def list_runs(request: Asked, which: NamedDependency[Query], limit: Limit = 50, after: After = None) -> RunPage:
+async def list_runs(request: Asked, which: NamedDependency[Query], limit: Limit = 50, after: After = None,
+                    exact: Exact = False) -> RunPage:  # fmt: skip
     """Runs that match all filters, newest first."""
     ctx = context(request)
     engine = ctx.services.engine
-    rows = await engine.store.list(await resolved(engine, which), after=cursor_of(after), limit=limit)
+    asked, cursor = await resolved(engine, which), cursor_of(after)
+    if exact:
+        row = await engine.store.row_by_id(which.id) if which.id else None
+        fits = row is not None and row.id == which.id and matches(row, asked) and cursor is None
+        return RunPage(await ctx.services.views.runs([row]) if row is not None and fits else [], None)
+    rows = await engine.store.list(asked, after=cursor, limit=limit)
     return RunPage(await ctx.services.views.runs(rows), rows[-1].key.hex() if len(rows) == limit else None)
 
 
@@ -106,11 +117,17 @@ async def start_batch(request: Asked, data: JSONBody[BatchBody]) -> Batch:
     return Batch(results)
 
 
-@route("GET", "/runs/{run_id:str}", scope="read", summary="Show a run", errors=(404,))
+@route("GET", "/runs/{run_id:str}", scope=("read", "execute", "operate"), summary="Show a run", errors=(404,))
 async def show_run(request: Asked, run_id: RunId) -> RunDetail:
-    """A run with its input, how it ended, what it is at, and what may be done with it."""
+    """A run with its input, how it ended, what it is at, and what may be done with it.
+
+    Keys that may not read see how it stands: its input is hidden, result and error are left out.
+    """
     ctx = context(request)
-    return await ctx.services.views.detail(await ctx.services.engine.find(plain_id(run_id)), ctx.redactor)
+    detail = await ctx.services.views.detail(await ctx.services.engine.find(plain_id(run_id)), ctx.redactor)
+    if ctx.identity is not None and ctx.identity.may("read"):
+        return detail
+    return msgspec.structs.replace(detail, input=HIDDEN, result=UNSET, error=UNSET, brief=None)
 
 
 @route("GET", "/runs/{run_id:str}/timeline", scope="read", summary="Show a run's calls", errors=(404,))
@@ -160,7 +177,7 @@ def _order(engine: OpenEngine, body: StartBody, key: str | None) -> StartOrder |
         given: dict[str, Any] = {name: value for name in _OPTIONS if (value := getattr(body, name)) is not None}
         if key is not None:
             given.setdefault("id", key)
-        data = msgspec.json.encode(body.input)
+        data = given_input(body.input)
         encoded = canonical(definition.signature, data) if definition is not None else data
         return StartOrder(body.workflow, encoded, start_options(StartOptions(), given), definition)
     except StepwellError as error:

@@ -17,9 +17,11 @@ from stepwell.client.runstream import RunWatches
 from stepwell.client.stream import Broadcaster
 from stepwell.client.versions import Pinned, pinned
 from stepwell.client.views import Views
+from stepwell.errors import Unauthenticated
 from stepwell.server.identity import Identity
 from stepwell.server.options import ServerOptions
 from stepwell.server.throttle import Throttle
+from stepwell.server.visits import Visits
 
 Describe = Callable[[], bytes]
 """Tells the API's own description, as JSON."""
@@ -52,17 +54,36 @@ class Services:
         self.bulks = Bulks(self.engine)
         self.answered: dict[tuple[str, int], int] = {}
         self._redactor: tuple[frozenset[str], Redactor] | None = None
+        self.visits = Visits(self.keys, self.sessions)
         self._waits: set[asyncio.Timeout] = set()
 
     @asynccontextmanager
-    async def waiting(self) -> AsyncGenerator[None]:
-        """Around what a request waits for. Raises TimeoutError inside when the server is to close."""
-        async with asyncio.timeout(None) as limit:
-            self._waits.add(limit)
-            try:
-                yield
-            finally:
-                self._waits.discard(limit)
+    async def waiting(self, identity: Identity | None) -> AsyncGenerator[None]:
+        """Around what a request waits for. Raises TimeoutError when the server is to close.
+
+        Raises Unauthenticated when whoever asks would not be let in any more.
+        """
+        refused = False
+        limit = asyncio.timeout(None)
+
+        def refuse() -> None:
+            nonlocal refused
+            refused = True
+            _expire(limit, 0.0)
+
+        try:
+            async with limit:
+                self._waits.add(limit)
+                leave = self.visits.begin(identity, refuse)
+                try:
+                    yield
+                finally:
+                    self._waits.discard(limit)
+                    leave()
+        except TimeoutError:
+            if not refused:
+                raise
+            raise Unauthenticated("the API key is unknown, expired or revoked") from None
 
     def redactor_for(self, identity: Identity | None) -> Redactor:
         """Shows everything to the scopes that may see it; hides named and marked fields from everybody else."""
@@ -83,9 +104,15 @@ class Services:
     async def end_streams(self) -> None:
         """End the streams that are open, and in a moment all waiting."""
         for limit in self._waits:
-            limit.reschedule(asyncio.get_running_loop().time() + LAST_MOMENT)
+            _expire(limit, LAST_MOMENT)
+        await self.visits.close()
         await self.broadcaster.close()
         await self.watches.close()
+
+
+def _expire(limit: asyncio.Timeout, after: float) -> None:
+    if not limit.expired():
+        limit.reschedule(asyncio.get_running_loop().time() + after)
 
 
 class Backend:

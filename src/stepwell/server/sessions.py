@@ -57,8 +57,8 @@ async def begin_session(request: Asked, data: JSONBody[Login]) -> Response[Sessi
         raise Unauthenticated("the API key is unknown, expired or revoked")
     services.throttle.succeeded(ctx.client)
     session, token = await services.sessions.begin(key)
-    identity = Identity(name=key.kept.name, scopes=frozenset(key.kept.scopes), key=key.id, csrf=session.csrf,
-                        expires_at=session.expires_at)  # fmt: skip
+    identity = Identity(name=key.kept.name, scopes=frozenset(key.kept.scopes), key=key.id, session=session.id,
+                        csrf=session.csrf, expires_at=session.expires_at)  # fmt: skip
     ctx.note(who=key.kept.name, target=key.id)
     length = max(1, int(session.expires_at - services.clock.now()))
     return Response(_session(ctx, identity), status_code=200, cookies=[_cookie(ctx, token, length)])
