@@ -1,12 +1,14 @@
 """API keys and sessions."""
 
+import asyncio
 import hashlib
+from typing import Any, cast
 
 import msgspec
 import pytest
 
 from stepwell.client.keys import FEW, REMEMBERED, USED_EVERY, Keys, Sessions, digest_of
-from stepwell.errors import InvalidOption, NotFound
+from stepwell.errors import InvalidOption, NotFound, StoreLocked
 from stepwell.store.memory import MemoryStore
 from stepwell.testing.clock import VirtualClock
 
@@ -73,7 +75,7 @@ async def test_use_is_noted_once_a_minute(keys: Keys, clock: VirtualClock) -> No
     _, secret = await keys.create("k", ["read"])
 
     async def used() -> float | None:
-        return (await keys.list())[0].kept.last_used_at
+        return (await keys.list())[0].last_used_at
 
     await keys.by_secret(secret)
     first = await used()
@@ -89,9 +91,32 @@ async def test_a_use_does_not_bring_a_revoked_key_back(keys: Keys, clock: Virtua
     key, secret = await keys.create("k", ["read"])
     elsewhere = Keys(keys._store, clock)
     assert await elsewhere.by_id(key.id) is not None  # remembered as valid there
+    assert await elsewhere.by_secret(secret) is not None
     await keys.revoke(key.id)
-    await elsewhere.by_secret(secret)
-    assert (await keys.list())[0].kept.revoked_at is not None
+    await elsewhere.noted()
+    (listed,) = await keys.list()
+    assert listed.kept.revoked_at is not None
+    assert listed.last_used_at == clock.now()
+
+
+async def test_a_key_opens_though_its_use_cannot_be_noted(keys: Keys, clock: VirtualClock) -> None:
+    """A database that is locked, or read only, is read all the same; nobody waits for the note."""
+    _, secret = await keys.create("k", ["read"])
+    store, free = keys._store, asyncio.Event()
+
+    class Locked:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(store, name)
+
+        async def put(self, *_: Any, **__: Any) -> Any:
+            await free.wait()
+            raise StoreLocked("somebody else writes")
+
+    elsewhere = Keys(cast(Any, Locked()), clock)
+    assert await elsewhere.by_secret(secret) is not None
+    free.set()
+    await elsewhere.noted()
+    assert (await elsewhere.list())[0].last_used_at is None
 
 
 async def test_whether_there_was_ever_a_key(keys: Keys, clock: VirtualClock) -> None:

@@ -56,7 +56,7 @@ def list_(json: bool, target: Target) -> None:
     if json:
         print_json({"keys": [{"id": key.id, "name": key.kept.name, "scopes": list(key.kept.scopes),
                               "prefix": key.kept.prefix, "created_at": iso(key.created_at),
-                              "expires_at": iso(key.kept.expires_at), "last_used_at": iso(key.kept.last_used_at),
+                              "expires_at": iso(key.kept.expires_at), "last_used_at": iso(key.last_used_at),
                               "revoked_at": iso(key.kept.revoked_at)} for key in keys]})  # fmt: skip
         return
     if not keys:
@@ -64,7 +64,7 @@ def list_(json: bool, target: Target) -> None:
         return
     table(["ID", "NAME", "SCOPES", "KEY", "CREATED", "USED", "STATE"],
           [[key.id, key.kept.name, ", ".join(key.kept.scopes), f"{key.kept.prefix}…", ago(key.created_at, now),
-            ago(key.kept.last_used_at, now), _state(key, now)] for key in keys])  # fmt: skip
+            ago(key.last_used_at, now), _state(key, now)] for key in keys])  # fmt: skip
 
 
 def _state(key: Any, now: float) -> tuple[str, str]:

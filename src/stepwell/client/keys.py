@@ -4,26 +4,31 @@ A secret has 256 random bits, so a plain SHA-256 keeps it: there is nothing to g
 of that hash, which finds it with one read; the whole is then compared in constant time.
 """
 
+import asyncio
 import hashlib
 import hmac
+import logging
 from collections.abc import Collection, Iterable
 from typing import Final
 
 import msgspec
 
 from stepwell.adapters.ids import new_secret
-from stepwell.errors import InvalidOption, NotFound
+from stepwell.errors import InvalidOption, NotFound, StepwellError
 from stepwell.model.record import Record
 from stepwell.ports.clock import Clock
 from stepwell.ports.store import Store
 
+log = logging.getLogger("stepwell.server")
 SCOPES: Final = ("read", "operate", "execute", "admin")
 PREFIX: Final = "swk_"
-KEY, SESSION = "key", "session"
+KEY, USE, SESSION = "key", "keyuse", "session"
+"""Kinds of records. A key's last use has one of its own: noting it must never undo what else is said of the key."""
 SHOWN: Final = 4
 REMEMBERED: Final = 1.0
 """Seconds for which a key that was found is not looked up again: revoking it elsewhere takes as long."""
 USED_EVERY: Final = 60.0
+MOMENT: Final = 1.0
 MOST_KEYS: Final = 1000
 LONGEST_NAME: Final = 100
 SWEEP: Final = 200
@@ -40,7 +45,6 @@ class StoredKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     hash: str
     prefix: str
     expires_at: float | None = None
-    last_used_at: float | None = None
     revoked_at: float | None = None
 
 
@@ -50,6 +54,7 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     created_at: float
     kept: StoredKey
+    last_used_at: float | None = None
 
     def valid(self, now: float) -> bool:
         """Neither revoked nor expired."""
@@ -78,6 +83,7 @@ class Keys:
         self._clock = clock
         self._known: dict[str, tuple[float, ApiKey]] = {}
         self._used: dict[str, float] = {}
+        self._noting: set[asyncio.Task[None]] = set()
         self._any: tuple[float, bool] | None = None
 
     async def create(self, name: str, scopes: Iterable[str], expires_in: float | None = None) -> tuple[ApiKey, str]:
@@ -101,7 +107,9 @@ class Keys:
 
     async def list(self) -> "list[ApiKey]":
         """All keys, also revoked and expired ones, the oldest first."""
-        found = [_key(record) for record in await self._store.records(KEY, limit=MOST_KEYS)]
+        await self.noted(MOMENT)
+        used = {record.id: record.at for record in await self._store.records(USE, limit=MOST_KEYS)}
+        found = [_key(record, used.get(record.id)) for record in await self._store.records(KEY, limit=MOST_KEYS)]
         return sorted(found, key=lambda key: (key.created_at, key.id))
 
     async def revoke(self, key_id: str) -> ApiKey:
@@ -126,14 +134,14 @@ class Keys:
         return self._any[1]
 
     async def by_secret(self, secret: str) -> ApiKey | None:
-        """The valid key of this secret; notes that it was used, at most once a minute."""
+        """The valid key of this secret. That it was used is noted at most once a minute, and not waited for."""
         if not secret.startswith(PREFIX) or len(secret) > 200:
             return None
         digest = digest_of(secret)
         key = await self.by_id(_id_of(digest))
         if key is None or not hmac.compare_digest(key.kept.hash, digest):
             return None
-        await self._note_use(key)
+        self._note_use(key.id)
         return key
 
     async def by_id(self, key_id: str) -> ApiKey | None:
@@ -161,21 +169,33 @@ class Keys:
                 self._known.pop(key_id, None)
         return {key_id: key for key_id, key in found.items() if key.valid(now)}
 
-    async def _note_use(self, key: ApiKey) -> None:
+    def _note_use(self, key_id: str) -> None:
         now = self._clock.now()
-        if now - max(self._used.get(key.id, 0.0), key.kept.last_used_at or 0.0) < USED_EVERY:
+        if now - self._used.get(key_id, 0.0) < USED_EVERY:
             return
-        self._used[key.id] = now
-        # Read again: what was revoked a moment ago must stay so.
-        record = await _exactly(self._store, KEY, key.id)
-        if record is not None and (fresh := _key(record)).kept.revoked_at is None:
-            await self._replace(fresh, msgspec.structs.replace(fresh.kept, last_used_at=now))
+        if len(self._used) >= MOST_KEYS:
+            self._used.clear()
+        self._used[key_id] = now
+        task = asyncio.get_running_loop().create_task(self._noted(key_id, now))
+        self._noting.add(task)
+        task.add_done_callback(self._noting.discard)
+
+    async def _noted(self, key_id: str, now: float) -> None:
+        try:
+            await self._store.put([Record(kind=USE, id=key_id, at=now, data=b"null")], replace=True)
+        except StepwellError as error:  # a database that is locked, or read only: the key opens what it opens
+            log.debug("the use of key %s was not noted: %s", key_id, error)
+
+    async def noted(self, patience: float | None = None) -> None:
+        """Wait until every use so far is noted, or could not be; at most `patience` seconds."""
+        if self._noting:
+            await asyncio.wait(self._noting, timeout=patience)
 
     async def _replace(self, key: ApiKey, kept: StoredKey) -> ApiKey:
         record = Record(kind=KEY, id=key.id, at=key.created_at, data=msgspec.json.encode(kept))
         await self._store.put([record], replace=True)
         self._known.pop(key.id, None)
-        return ApiKey(id=key.id, created_at=key.created_at, kept=kept)
+        return msgspec.structs.replace(key, kept=kept)
 
 
 class Sessions:
@@ -238,8 +258,9 @@ def _id_of(digest: str) -> str:
     return digest[:16]
 
 
-def _key(record: Record) -> ApiKey:
-    return ApiKey(id=record.id, created_at=record.at, kept=msgspec.json.decode(record.data, type=StoredKey))
+def _key(record: Record, used: float | None = None) -> ApiKey:
+    kept = msgspec.json.decode(record.data, type=StoredKey)
+    return ApiKey(id=record.id, created_at=record.at, kept=kept, last_used_at=used)
 
 
 async def _exactly(store: Store, kind: str, record_id: str) -> Record | None:

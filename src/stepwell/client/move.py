@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from stepwell.client.audit import AUDIT
-from stepwell.client.keys import KEY, StoredKey
+from stepwell.client.keys import KEY, USE, StoredKey
 from stepwell.client.stores import POSTGRES, masked, require_postgres, sqlite_path
 from stepwell.errors import IllegalState, InvalidOption, NotFound, StoreCorrupt
 from stepwell.ports.clock import Clock
@@ -22,7 +22,7 @@ from stepwell.store.sql.sealing import ASIDE, Arrival, Seal, arrival_key, seal_k
 
 Tell = Callable[[str, str, int, int], None]
 """Told of (namespace, what is being done, rows done, rows in all)."""
-_KEPT: Final = (KEY, AUDIT)
+_KEPT: Final = (KEY, USE, AUDIT)
 """The kinds of the records that a target does not lose."""
 _RECORDS: Final = next(table for table in TABLES if table.name == "records")
 

@@ -57,5 +57,6 @@ class RemoteKeys:
 
 def _key_of(key: _Key) -> ApiKey:
     kept = StoredKey(name=key.name, scopes=key.scopes, hash="", prefix=key.prefix, expires_at=shapes.at(key.expires_at),
-                     last_used_at=shapes.at(key.last_used_at), revoked_at=shapes.at(key.revoked_at))  # fmt: skip
-    return ApiKey(id=key.id, created_at=shapes.at(key.created_at) or 0.0, kept=kept)
+                     revoked_at=shapes.at(key.revoked_at))  # fmt: skip
+    return ApiKey(id=key.id, created_at=shapes.at(key.created_at) or 0.0, kept=kept,
+                  last_used_at=shapes.at(key.last_used_at))  # fmt: skip

@@ -45,6 +45,8 @@ HEADERS_SIZE: Final = 64 * 1024
 LONG_POLL: Final = 65.0
 STALLED: Final = 20.0
 """A stream's reader that takes nothing for so long is disconnected."""
+ALIVE: Final = "/health"
+"""Whoever asks is not looked up: it is asked most urgently when the database does not answer."""
 
 
 class Front:
@@ -101,7 +103,8 @@ class Front:
         method = scope["method"]
         if method == "HEAD" and not path.endswith("/stream"):  # a stream has no end that could be left out
             scope["method"], answer.headless = "GET", True
-        await _admit(services, context, scope, headers, login=method == "POST" and path.endswith("/session"))
+        if path != ALIVE:
+            await _admit(services, context, scope, headers, login=method == "POST" and path.endswith("/session"))
         answer.before = lambda status: self._ended(services, context, method, status)
         if method not in SAFE:
             receive = _replayed(await self._body(receive, headers), receive)
@@ -216,9 +219,7 @@ async def _admit(services: Services, context: Context, scope: dict[str, Any], he
     except ForeignHost:
         raise
     except StepwellError as error:
-        if problems.status_of(error) not in (401, 403):
-            raise
-        context.refused = error
+        context.refused = error  # a database that is away, too: files and pages need none
 
 
 def split_path(scope: dict[str, Any]) -> tuple[str, str]:

@@ -82,7 +82,7 @@ def _shown(key: ApiKey) -> dict[str, Any]:
     kept = key.kept
     return {"id": key.id, "name": kept.name, "scopes": list(kept.scopes), "prefix": kept.prefix,
             "created_at": moment(key.created_at), "expires_at": moment_or_none(kept.expires_at),
-            "last_used_at": moment_or_none(kept.last_used_at),
+            "last_used_at": moment_or_none(key.last_used_at),
             "revoked_at": moment_or_none(kept.revoked_at)}  # fmt: skip
 
 

@@ -97,6 +97,7 @@ class Services:
     async def close(self) -> None:
         """Stop what runs by itself."""
         await self.end_streams()
+        await self.keys.noted(LAST_MOMENT)
         await self.bulks.close()
         self.overview.close()
         self.pins.close()
