@@ -199,6 +199,37 @@ def test_the_first_call_is_lost_only_since_the_first_claim(more: dict[str, Any],
     assert [a.began for a in render.attempts if a.lost] == ([] if began is None else [began])
 
 
+def test_the_first_calls_are_made_when_the_run_is_first_claimed() -> None:
+    at = row(RunStatus.SUCCEEDED, started_at=25.0, finished_at=40.0)
+    made = calls(
+        Stepped(at=25.2, call="first", value=VALUE, began=25.1, opened=1),
+        Fired(at=30.0, call="sleep", opened=1),
+        Stepped(at=31.0, call="second", value=VALUE, began=30.5, opened=2),
+        at=at,
+    )
+    assert [made[name].opened for name in ("first", "sleep", "second")] == [25.0, 25.0, 25.2]
+    told = [OpenCall(Kind.STEP, "first", None, 1, 1, 0.0, queued=25.1)]
+    assert calls(open_calls=told, at=row(RunStatus.RUNNING, started_at=25.0))["first"].opened == 25.0
+
+
+def test_the_first_calls_of_a_later_generation_are_made_when_something_was_first_done_in_it() -> None:
+    """The row keeps when the run was first of all claimed: here that was before this generation (0.5) was made."""
+    again = row(RunStatus.RUNNING, started_at=0.1, generation=2)
+    tried = Attempted(at=26.0, call="b", attempt=1, error=FAILURE, began=25.5, again=27.0)
+    made = calls(tried, Stepped(at=25.2, call="a", value=VALUE, began=25.1, opened=1),
+                 Stepped(at=29.0, call="b", value=VALUE, attempt=2, began=28.0, opened=1), at=again)  # fmt: skip
+    assert (made["a"].opened, made["b"].opened) == (25.1, 25.1)
+    assert calls(Armed(at=7.0, call="paid", event="p"), Fired(at=9.0, call="sleep", opened=1), at=again)[
+        "sleep"
+    ].opened == 7.0  # fmt: skip
+    told = [OpenCall(Kind.STEP, "a", None, 1, 1, 0.0, queued=25.0), OpenCall(Kind.TIMER, "sleep", 90.0, 1)]
+    assert {call.opened for call in calls(open_calls=told, at=again).values()} == {25.0}
+    assert calls(open_calls=told[1:], at=again)["sleep"].opened == 0.5  # nothing says more
+    # It may have waited for its first claim through a restart, too.
+    late = row(RunStatus.RUNNING, started_at=30.0, generation=2)
+    assert calls(Stepped(at=31.0, call="a", value=VALUE, began=30.5, opened=1), at=late)["a"].opened == 30.0
+
+
 def test_nothing_comes_due_of_a_parked_run() -> None:
     told = [OpenCall(Kind.TIMER, "sleep", 3600.0, 1)]
     assert calls(open_calls=told)["sleep"].due == 3600.0

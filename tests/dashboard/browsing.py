@@ -20,6 +20,12 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+SKEWED = """
+globalThis.Date = class extends Date {
+  constructor(...given) { given.length ? super(...given) : super(new.target.now()); }
+  static now() { return super.now() + %d; }
+};
+"""
 PATIENCE = 30_000
 """Milliseconds until what is expected must be there: much, because the machine may have other things to do."""
 
@@ -51,8 +57,11 @@ class Site:
         dark: bool = False,
         allow: str = "$^",
         stub: dict[str, Any] | None = None,
+        ahead: float = 0,
     ) -> Generator[Page]:
-        """Open a page; complaints that `allow` does not match fail the test. `stub`: answers of the API by path."""
+        """Open a page; complaints that `allow` does not match fail the test. `stub`: answers of the API by path.
+        `ahead`: seconds that the browser's clock is before the right time.
+        """
         context = self.browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
@@ -62,6 +71,8 @@ class Site:
         )
         page: Page = context.new_page()
         page.set_default_timeout(PATIENCE)
+        if ahead:
+            page.add_init_script(SKEWED % round(ahead * 1000))
         complaints: list[str] = []
         page.on(
             "console",

@@ -1,6 +1,7 @@
 """What the tests of the run, start and events pages look at: an app with every kind of call, and made-up histories."""
 
 import asyncio
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -18,6 +19,11 @@ XSS = (
     "\u202egnp.exe\u2066",
     "مرحبا 日本語",
 )
+
+
+def written_out(text: str) -> str:
+    """A text as the dashboard shows it: signs that turn the direction of writing as escapes."""
+    return re.sub("[\u202a-\u202e\u2066-\u2069]", lambda sign: f"\\u{ord(sign[0]):04x}", text)
 
 
 @dataclass

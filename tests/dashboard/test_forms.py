@@ -1,6 +1,7 @@
 """JSON as it is typed, schemas as forms, and what a form will send; run in Chromium."""
 
 from collections.abc import Generator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -166,26 +167,44 @@ def test_a_start_is_written_in_three_languages(modules: Modules) -> None:
     found = modules.run(
         "start/snippets",
         """
-        const start = {workflow: 'place_order', input: a[0], schema: a[1], options: {id: 'o-1'},
-          address: 'http://h/api/v1'};
+        const start = {workflow: 'place_order', input: a, options: {id: 'o-1'}, address: 'http://h/api/v1'};
         return [m.python(start).map((line) => line.text).join('\\n'), m.python(start).find((line) => line.text.includes('-14.90')).path, m.curl(start).map((line) => line.text).join('\\n'), m.cli(start).map((line) => line.text).join('\\n')]""",  # noqa: E501
-        [value, ORDER],
+        value,
     )
     python, path, curl, cli = found
     assert (
         python
-        == """order = Order(
-    id="it's",
-    amount=Decimal("-14.90"),
-    lines=[Line(sku="t")],
-    pay=Bill(type="bill"),
-)
-run = await place_order.options(
+        == """run = await app.start(
+    "place_order",
+    {
+        "order": {
+            "id": "it's",
+            "amount": "-14.90",
+            "lines": [{"sku": "t"}],
+            "pay": {"type": "bill"},
+        },
+    },
     id="o-1",
-).start(order)"""
+)"""
     )
     assert path == "order.amount"
     assert "curl http://h/api/v1/runs \\" in curl
     assert r"it'\''s" in curl
     assert cli.startswith("stepwell start place_order \\\n  --id o-1 \\\n  '{")
     compile(python.replace("await ", ""), "snippet", "exec")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{}, [], None, 1.5, "a'\"\\\n\u2028\u00e9\U0001f600", [1, [2, {"a b": None, "c": True}]],
+     {"": {"": {"": [False] * 40}}}, {"text": "x" * 200, "deep": {"list": [{"n": number} for number in range(40)]}}],
+)  # fmt: skip
+def test_any_input_is_written_as_python_that_gives_it_back(modules: Modules, given: Any) -> None:
+    text = modules.run(
+        "start/snippets",
+        "return m.python({workflow: 'w', input: a, options: {tags: {x: true}}, address: ''}).map((line) => line.text).join('\\n')",  # noqa: E501
+        given,
+    )
+    sent: list[Any] = []
+    exec(text.replace("await ", ""), {"app": SimpleNamespace(start=lambda *args, **more: sent.append((args, more)))})
+    assert sent == [(("w", given), {"tags": {"x": True}})]

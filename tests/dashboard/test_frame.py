@@ -11,6 +11,8 @@ from tests.dashboard.browsing import Site, box_of, shoot
 from tests.dashboard.busy import Switch, busy
 from tests.server.live import Live, live
 
+LINK = r'<link rel="modulepreload" href="([^"]+)">'
+
 
 @pytest.fixture
 def empty(desk: Site) -> Generator[tuple[Live, Site]]:
@@ -73,6 +75,25 @@ def test_the_palette_finds_runs_first(desk: Site, dark: bool) -> None:
         page.keyboard.press("ArrowDown")
         page.keyboard.press("Enter")
         expect(page).to_have_url(re.compile("/runs/later-1$"))
+
+
+def test_the_palette_finds_the_run_that_has_the_very_id(desk: Site, crowd: Live) -> None:
+    for id in ("whole", *(f"whole/{number}" for number in range(8))):
+        crowd.run(crowd.app.runs.start("place_order", {"amount": 1}, id=id))
+    with desk.page("/") as page:
+        page.keyboard.press("Control+k")
+        field = page.get_by_role("combobox", name="Find or do anything")
+        found = page.locator(".palette-item bdi.mono")
+        field.fill("whole")
+        expect(found).to_have_text(["whole", *(f"whole/{number}" for number in range(7, 2, -1))])
+        expect(page.get_by_role("option", name=re.compile("Runs with id whole"))).to_contain_text("9")
+        shoot(page, "palette-exact")
+        field.fill("whole/")  # nobody has this id, which the browser must not complain of
+        expect(found.first).to_have_text("whole/7")
+        field.fill("whole")
+        expect(found.first).to_have_text("whole")
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(re.compile("/runs/whole$"))
 
 
 def test_the_palette_offers_what_can_be_done_here(desk: Site) -> None:
@@ -258,6 +279,38 @@ def test_below_another_path(empty: tuple[Live, Site]) -> None:
         expect(page.locator(".flows-table tbody tr").first).to_be_visible()
         page.locator(".flows-table .name").first.click()
         expect(page).to_have_url(re.compile("/ops/steps/workflows/[a-z_]+$"))
+
+
+@pytest.mark.parametrize("path", ["/", "/runs", "/runs/later-1", "/workflows/pay_later", "/start/pay_later", "/queues",
+                                  "/events", "/failures", "/login"])  # fmt: skip
+def test_a_page_names_all_modules_that_it_uses_and_no_other(desk: Site, path: str) -> None:
+    with desk.page("/schedules") as page:
+        expect(page.get_by_role("heading", level=1)).to_be_attached()
+        named: list[str] = []
+        asked: list[str] = []
+
+        def bare(route: Route) -> None:
+            """The page without the links: each module is asked for by the one that imports it."""
+            answer = route.fetch()
+            named.extend(re.findall(LINK, answer.text()))
+            route.fulfill(response=answer, body=re.sub(LINK, "", answer.text()))
+
+        page.on("request", lambda request: asked.append(request.url) if request.url.endswith(".js") else None)
+        page.route(desk.url + path, bare)  # and as long as it stands, nothing is taken from the cache
+        page.goto(desk.url + path, wait_until="domcontentloaded")
+        expect(page.locator("main h1").first).to_be_attached()
+        assert len(named) > 20
+        assert {url for url in asked if not url.endswith("/first.js")} == {desk.url + each for each in named}
+
+
+def test_no_module_waits_for_another_one(desk: Site) -> None:
+    with desk.page("/runs/later-1") as page:
+        expect(page.locator(".run-head h1")).to_be_visible()
+        starters = page.evaluate(
+            "performance.getEntriesByType('resource').filter((e) => e.name.endsWith('.js')).map((e) => e.initiatorType)"
+        )
+        assert len(starters) > 60
+        assert starters.count("script") <= 2  # first.js, app.js; all else is asked for by the page itself
 
 
 async def _key(server: Any, scopes: list[str]) -> str:

@@ -302,6 +302,73 @@ def test_a_run_is_away_while_it_only_waits(modules: Modules) -> None:
     ]
 
 
+AWAY = (
+    SHAPE
+    + """
+const away = (status, to, ...calls) => {
+  const root = {type: 'run', from: 0, to, status, children: []};
+  const gone = m.absence(root, calls, 9000);
+  return m.shapesOf(root, 9000, () => gone).map(({form, from, to, open}) => [form, from, to, open ?? false]);
+};
+const tried = (from, to, again) => ({n: 1, began_at: at(from), ended_at: at(to), status: 'failed',
+  again_at: at(again)});
+const step = (status, ended_at, ...attempts) => ({kind: 'step', status, opened_at: at(0), ended_at, attempts});
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (  # now, and with an earlier one: dotted to the live edge
+            "away('waiting', null, step('waiting', null, tried(0, 1, 4), tried(5, 6, 14)))",
+            [["held", 0, 1000, False], ["away", 1000, 5000, False], ["held", 5000, 6000, False],
+             ["away", 6000, 9000, True]],
+        ),
+        (  # a worker keeps the run for so short a time
+            "away('running', null, step('running', null, tried(0, 1, 1.2), {n: 2, began_at: at(1.2), ended_at: null, status: 'running'}))",  # noqa: E501
+            [["held", 0, 9000, True]],
+        ),
+        (  # another step runs meanwhile
+            "away('running', null, step('waiting', null, tried(0, 1, 14)), step('running', null, {n: 1, began_at: at(0), ended_at: null, status: 'running'}))",  # noqa: E501
+            [["held", 0, 9000, True]],
+        ),
+        (
+            "away('succeeded', 8000, step('succeeded', at(8), tried(0, 1, 6), {n: 2, began_at: at(6), ended_at: at(8), status: 'succeeded'}))",  # noqa: E501
+            [["held", 0, 1000, False], ["away", 1000, 6000, False], ["held", 6000, 8000, False]],
+        ),
+        (  # given up meanwhile
+            "away('cancelled', 3000, step('cancelled', at(3), tried(0, 1, 6)))",
+            [["held", 0, 1000, False], ["away", 1000, 3000, False]],
+        ),
+    ],
+)  # fmt: skip
+def test_a_run_is_away_while_a_step_waits_for_its_next_attempt(
+    modules: Modules, body: str, expected: list[Any]
+) -> None:
+    assert modules.run("run/shapes", AWAY + f"return {body}") == expected
+
+
+def test_a_later_generation_begins_with_its_first_call(modules: Modules) -> None:
+    found = modules.run(
+        "run/layout",
+        """
+        const {shapesOf} = await import('/static/run/shapes.js');
+        const at = (second) => new Date(second * 1000).toISOString();
+        const call = {id: 'a', parent: null, name: 'a', kind: 'step', status: 'succeeded', opened_at: at(60),
+          began_at: at(60), ended_at: at(61), attempts: []};
+        const root = (generation, calls) => m.tree({id: 'r', workflow: 'w', status: 'succeeded', generation,
+          created_at: at(0), started_at: at(20), finished_at: at(62)}, calls);
+        return [root(1, [call]), root(2, [call]), root(2, [])]
+          .map((node) => shapesOf(node, 62000, () => []).map(({form, from, to}) => [form, from, to]))""",
+    )
+    assert found == [
+        [["queue", 0, 20000], ["held", 20000, 62000]],
+        [["held", 60000, 62000]],
+        [["held", 20000, 62000]],
+    ]
+
+
 def test_the_strip_of_ten_thousand_calls_stays_small(modules: Modules) -> None:
     found = modules.run(
         "run/shapes",

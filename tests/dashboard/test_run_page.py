@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from tests.dashboard.browsing import Site, shoot
 from tests.dashboard.histories import call, failure, moment, stubbed, text_of
 from tests.dashboard.running import row, start, waiting
-from tests.dashboard.shopfront import XSS
+from tests.dashboard.shopfront import XSS, written_out
 from tests.server.live import Live
 
 
@@ -78,6 +78,18 @@ def test_tabs_show_journal_values_logs_children_and_code(site: Site, server: Liv
         assert "tab=code" in page.url
         page.reload()
         expect(page.get_by_role("tab", name="Code")).to_have_attribute("aria-selected", "true")
+
+
+@pytest.mark.parametrize(("begun", "words"), [(True, "not known"), (False, "not started yet")])
+def test_the_code_of_a_run_that_has_started_may_be_unknown(site: Site, begun: bool, words: str) -> None:
+    now = moment()
+    more = {"status": "succeeded", "finished_at": text_of(now)} if begun else {"status": "queued", "started_at": None}
+    stub = stubbed("code-1", [call("charge", now - timedelta(seconds=9), 2)], now, code=None, python=None, **more)
+    with site.page("/runs/code-1?tab=code", stub=stub, allow="404.*workflows/invoices|Failed to load resource") as page:
+        facts = page.locator(".code-tab .insp-facts")
+        expect(facts.locator("dt")).to_have_text(["Workflow", "Last ran under", "Python", "Pinned to"])
+        expect(facts.locator("dd")).to_have_text(["invoices", words, words, "no version"])
+        shoot(page, f"run-code-{'begun' if begun else 'queued'}")
 
 
 def test_json_is_searched_copied_and_paged(site: Site) -> None:
@@ -190,7 +202,7 @@ def test_text_of_users_is_text(site: Site) -> None:
         actions=["retry", "restart"],
     )
     with site.page("/runs/xss", stub=stub, allow="404.*workflows|Failed to load resource") as page:
-        expect(page.locator(".run-head h1")).to_have_text(many)
+        expect(page.locator(".run-head h1")).to_have_text(written_out(many))
         for index in range(len(XSS) + 1):
             page.locator(".tl-row").nth(index).click()
             expect(page.locator(".insp-title")).to_be_visible()

@@ -26,6 +26,26 @@ def test_new_runs_wait_while_the_pointer_is_on_the_list(desk: Site, crowd: Live)
         expect(fresh).to_be_hidden()
 
 
+def test_the_views_count_new_runs_as_the_list_does(desk: Site, crowd: Live) -> None:
+    with desk.page("/start") as page:
+        expect(page.locator(".start-list").first).to_be_visible()
+        page.evaluate("() => { window.setInterval = () => 0; }")  # nothing is read again merely by and by
+        page.keyboard.press("g")
+        page.keyboard.press("r")
+        total, day = page.locator(".token-total"), page.locator("[data-view='Last 24 h'] .view-count")
+        expect(total).to_have_text(re.compile(r"^\d+ runs$"))
+        expect(day).to_have_text(re.compile(r"^\d+$"))
+        page.locator("tr.run-row").first.hover()
+        before = int(total.inner_text().split()[0])
+        crowd.run(crowd.app.runs.start("place_order", {"amount": 3}, id="counted-1"))
+        expect(total).to_have_text(f"{before + 1} runs")
+        expect(page.locator("[data-view=All] .view-count")).to_have_text(str(before + 1))
+        expect(day).to_have_text(str(before + 1))
+        page.locator("[data-view=Failed]").click()
+        expect(page.locator("[data-view=Failed] .view-count")).to_have_text(total.inner_text().split()[0])
+        expect(page.locator("[data-view=All] .view-count")).to_have_text(str(before + 1))
+
+
 def test_new_runs_enter_by_themselves_when_nobody_is_there(desk: Site, crowd: Live) -> None:
     with desk.page("/runs?id=entering") as page:
         expect(page.get_by_text("No runs match.")).to_be_visible()

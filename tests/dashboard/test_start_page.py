@@ -1,13 +1,21 @@
 """The start form in real Chromium: made from the schema, both ways with JSON, and exactly what it says is sent."""
 
 import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+from textwrap import indent
+from typing import Annotated, Any
 
+import msgspec
 import pytest
 from playwright.sync_api import Page, expect
 
+from stepwell import App
 from tests.dashboard.browsing import Site, shoot
 from tests.dashboard.shopfront import order
-from tests.server.live import Live
+from tests.server.live import Live, live
 
 
 def fill(page: Page, id: str, amount: str = "12") -> None:
@@ -30,7 +38,7 @@ def test_the_form(site: Site, width: int, dark: bool) -> None:
         fill(page, "o-1", "-14")
         page.get_by_label(re.compile("^id ")).focus()
         expect(page.get_by_text("Must be more than 0.")).to_be_visible()
-        expect(page.locator(".sent-wrong")).to_have_text(re.compile("amount=-14,"))
+        expect(page.locator(".sent-wrong")).to_have_text(re.compile('"amount": -14,'))
         page.get_by_label(re.compile("^Run id")).fill("o-1")
         expect(page.locator(".before-id")).to_contain_text("o-1 is free.")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -57,7 +65,7 @@ def test_it_starts_what_it_says_and_opens_the_run(site: Site, server: Live) -> N
         page.get_by_label(re.compile("^Run id")).fill("started-1")
         page.get_by_label(re.compile("^Priority")).fill("7")
         page.get_by_label(re.compile("^Tags")).fill("region=eu, n=3")
-        assert 'Line(sku="tea", quantity=2, price=Decimal("4.20"))' in sent(page)
+        assert '[{"sku": "tea", "quantity": 2, "price": "4.20"}]' in sent(page)
         assert 'id="started-1"' in sent(page)
         page.locator(".sent-panel").get_by_role("button", name="curl").click()
         assert '"workflow": "place_order"' in sent(page)
@@ -69,6 +77,70 @@ def test_it_starts_what_it_says_and_opens_the_run(site: Site, server: Live) -> N
         expect(page.locator(".run-head h1")).to_have_text("place_order")
         row = server.run(server.app.runs.row("started-1"))
         assert (row.priority, row.tags) == (7, {"region": "eu", "n": 3})
+
+
+class Kind(Enum):
+    SMALL = "small"
+    LARGE = "large"
+
+
+@dataclass
+class Parcel:
+    kind: Kind
+    price: Decimal
+    packed: datetime
+    within: timedelta
+    marks: set[str]
+    size: tuple[int, int]
+
+
+def posts() -> App:
+    app = App("memory://")
+
+    @app.workflow(name="send-parcel")
+    async def send(parcel: Parcel, copies: Annotated[int, msgspec.Meta(ge=1)] = 1) -> list[str]:
+        assert isinstance(parcel.kind, Kind)
+        assert isinstance(parcel.price, Decimal)
+        return [parcel.kind.value, str(parcel.within), *parcel.marks, str(parcel.size), str(copies)]
+
+    @app.workflow(name="naps")
+    async def naps() -> None: ...
+
+    return app
+
+
+async def execute(text: str, app: App) -> Any:
+    """Do what the page says, as it is written, with an `app` at hand and nothing else."""
+    names: dict[str, Any] = {}
+    exec(f"async def said(app):\n{indent(text, '    ')}\n    return run", names)
+    run = await names["said"](app)
+    return run.id, await run.result(timeout=60)
+
+
+def test_its_python_does_the_same_as_the_form(site: Site) -> None:
+    with live(posts) as server:
+        with Site(site.browser, server.url).page("/start/send-parcel") as page:
+            page.get_by_label(re.compile("^kind")).select_option(label="large")
+            page.get_by_label(re.compile("^price")).fill("4.20")
+            page.locator(".start-head").get_by_role("button", name="JSON").click()
+            page.get_by_role("textbox", name="Input").fill(
+                '{"parcel": {"kind": "large", "price": "4.20", "packed": "2026-11-21T14:00:00Z", "within": "PT1H",'
+                ' "marks": ["frail"], "size": [2, 3]}, "copies": 2}'
+            )
+            page.get_by_label(re.compile("^Run id")).fill("said-1")
+            page.get_by_label(re.compile("^Tags")).fill("region=eu, n=3")
+            page.get_by_label(re.compile("^Priority")).fill("7")
+            expect(page.locator(".sent")).to_contain_text("priority=7")
+            shoot(page, "start-python")
+            answer = server.run(execute(sent(page), server.app))
+            assert answer == ("said-1", ["large", "1:00:00", "frail", "(2, 3)", "2"])
+            row = server.run(server.app.runs.row("said-1"))
+            assert (row.priority, row.tags) == (7, {"region": "eu", "n": 3})
+            page.get_by_role("button", name="Start run", exact=True).last.click()
+            expect(page).to_have_url(re.compile("/runs/said-1$"))  # with another input it would be refused
+        with Site(site.browser, server.url).page("/start/naps") as page:
+            expect(page.locator(".sent")).to_have_text('run = await app.start("naps", {})')
+            server.run(execute(sent(page), server.app))
 
 
 def test_json_and_form_show_the_same(site: Site) -> None:

@@ -14,6 +14,7 @@ from stepwell.client.check import OpenCall
 from stepwell.client.titles import title_of
 from stepwell.core.history import voided
 from stepwell.core.opencalls import Kind
+from stepwell.core.starting import begun_at
 from stepwell.model.entry import (
     AnyEntry,
     Armed,
@@ -96,7 +97,8 @@ def timeline_of(row: RunRow, entries: Sequence[AnyEntry], *, last: bool = True,
     say, and what the row says of a waiting run is used instead.
     """
     listed = list(entries)
-    fold = _Fold(listed)
+    open_calls = None if open_calls is None else list(open_calls)
+    fold = _Fold(listed, _held(row, listed, open_calls or ()))
     void = voided(listed)
     for number, entry in enumerate(listed):
         if number not in void:
@@ -112,12 +114,18 @@ def timeline_of(row: RunRow, entries: Sequence[AnyEntry], *, last: bool = True,
 
 
 class _Fold:
-    def __init__(self, entries: list[AnyEntry]) -> None:
+    def __init__(self, entries: list[AnyEntry], held: float | None) -> None:
         self.stamps = [entry.at for entry in entries]
         self.calls: dict[str, CallView] = {}
+        self._held = held
 
     def at(self, opened: int) -> float | None:
-        """When a call was made: the stamp of the last entry that had been delivered by then."""
+        """When a call was made: the stamp of the last entry that had been delivered by then.
+
+        With the first entry the generation was only made: its first calls were, when a worker had it.
+        """
+        if opened == 1 and self._held is not None:
+            return self._held
         return self.stamps[opened - 1] if 0 < opened <= len(self.stamps) else None
 
     def node(self, call: str) -> CallView:
@@ -269,10 +277,8 @@ class _Fold:
         if said.queued is None or call.opened is None or row.epoch < 2 or call.attempts:
             return
         since = call.opened
-        if said.opened <= 1:  # since the run was created: nobody held it before the first claim
-            if row.generation > 1 or row.started_at is None:
-                return
-            since = max(since, row.started_at)
+        if said.opened <= 1 and (row.generation > 1 or row.started_at is None):
+            return  # when the generation was first claimed is not known
         if said.queued - since > HANDING:
             call.attempts = [Attempt(n=said.attempt, status="unknown", began=since, ended=said.queued, lost=True)]
 
@@ -296,6 +302,32 @@ class _Fold:
         """When the body gave a call up: by the first entry after it that decided one of its neighbours."""
         since = call.opened or 0.0
         return min((c.ended for c in neighbours if c.ended is not None and c.ended >= since), default=self.stamps[-1])
+
+
+def _held(row: RunRow, entries: Sequence[AnyEntry], open_calls: Iterable[OpenCall]) -> float | None:
+    """When a worker first had this generation: its first calls were made then, not while it was queued.
+
+    The row says it of the run's first claim. Of a later generation it is known by what was first done in it.
+    """
+    started = started_of(entries)
+    if started is None:
+        return None
+    if row.started_at is not None and row.started_at < started.at:
+        done = [at for entry in entries if (at := _first_sign(entry)) is not None]
+        done += [at for call in open_calls if (at := call.queued or call.began)]
+        return max(started.at, min(done, default=started.at))
+    return begun_at(row, started)
+
+
+def _first_sign(entry: AnyEntry) -> float | None:
+    """From when on an entry shows that a worker had the run; None for one that comes from elsewhere."""
+    match entry:
+        case Attempted() | Stepped() | Nested():
+            return entry.began or entry.at
+        case Intended() | Armed() | ChildStarted():
+            return entry.at
+        case _:
+            return None
 
 
 def _step(call: CallView) -> None:

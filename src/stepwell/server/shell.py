@@ -16,6 +16,7 @@ from litestar.params import FromPath
 from stepwell.client.version import VERSION
 from stepwell.server.front import SLASH
 from stepwell.server.guard import PUBLIC, headers_of
+from stepwell.server.preloads import preloads
 from stepwell.server.refusals import NoSuchRoute
 from stepwell.server.routing import Asked, context, route
 
@@ -28,6 +29,7 @@ TYPES: Final = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "te
                 ".woff2": "font/woff2", ".png": "image/png", ".ico": "image/x-icon", ".txt": "text/plain"}  # fmt: skip
 DASHBOARD: Final = files("stepwell.server").joinpath("dashboard")
 _BASE: Final = '<meta name="stepwell-base" content="'
+_MODULES: Final = "<!-- modules -->\n"
 YEAR: Final = 31_536_000
 
 
@@ -59,8 +61,11 @@ def build() -> str:
     return f"{VERSION}-{digest.hexdigest()[:12]}"
 
 
-def shell(base: str) -> bytes:
-    """The page, with where the server is mounted and under which path its files may be kept for ever."""
+def shell(base: str, path: str = "") -> bytes:
+    """The page, with where the server is mounted and under which path its files may be kept for ever.
+
+    It names the modules of the page at `path`: else the browser would learn of each only from the one before.
+    """
     found = file(SHELL)
     if found is None:
         raise NoSuchRoute("this build has no dashboard", hint="The API is at /api/v1.")
@@ -69,13 +74,16 @@ def shell(base: str) -> bytes:
     before, mark, rest = text.partition(_BASE)
     if mark:
         text = before + mark + safe + rest[rest.index('"') :]
+    if _MODULES in text:
+        named = (f'<link rel="modulepreload" href="__BASE__/static/__VERSION__/{each}">\n' for each in preloads(path))
+        text = text.replace(_MODULES, "".join(named))
     return text.replace("__BASE__", safe).replace("__VERSION__", build()).encode()
 
 
 @route("GET", PAGES, scope=PUBLIC, summary="The dashboard", hidden=True, tag="Dashboard")
 async def page(request: Asked) -> Response[bytes]:
     """The same page for each address; its script reads where it is."""
-    return Response(shell(context(request).base), media_type="text/html",
+    return Response(shell(context(request).base, request.scope["path"]), media_type="text/html",
                     headers={"Cache-Control": "no-cache"})  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 // Dialogs: for what cannot be undone. The focus is kept inside, starts on the safe button, and returns.
 
-import {h} from "../lib/dom.js";
+import {h, say} from "../lib/dom.js";
 import {hush} from "../lib/keys.js";
 
 /** @typedef {import("../lib/dom.js").Child} Child */
@@ -59,7 +59,7 @@ export async function confirm({title, body, verb, danger = false, keep = "Keep a
     return [h("form", {method: "dialog", onsubmit: (/** @type {Event} */ event) => {
       event.preventDefault();
       if (field && field.value !== typed) {
-        note.textContent = `Type ${typed} to go on.`;
+        say(note, `Type ${typed} to go on.`);
         field.focus();
       } else close(true);
     }}, h("div", {class: "dialog-body"}, body, field ? h("label", {class: "dialog-typed"}, "Type ", h("code", {}, typed), " to go on.", field) : null, note),

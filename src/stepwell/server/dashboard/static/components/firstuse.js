@@ -4,7 +4,7 @@ import {art} from "./art.js";
 import {copyButton} from "./copy.js";
 import {icon} from "./icons.js";
 import {api, session} from "../lib/api.js";
-import {h} from "../lib/dom.js";
+import {h, say} from "../lib/dom.js";
 import {count} from "../lib/format.js";
 import {poll} from "../lib/poll.js";
 import {href, link} from "../lib/router.js";
@@ -51,8 +51,8 @@ export function firstUse({live = false} = {}) {
     tick(0);
     if (workflows.length) tick(1);
     if (hands) tick(2);
-    if (served[0]) flow.textContent = `${served[0].name}${served[0].name === "place_order" ? ' \'"order-1"\'' : ""}`;
-    words.textContent = hands ? `Connected. ${count(hands, "worker serves", "workers serve")} ${served.map((/** @type {any} */ each) => each.name).slice(0, 3).join(", ") || "no workflow yet"}. Waiting for the first run.` : "Connected. Waiting for a worker.";
+    if (served[0]) say(flow, `${served[0].name}${served[0].name === "place_order" ? ' \'"order-1"\'' : ""}`);
+    say(words, hands ? `Connected. ${count(hands, "worker serves", "workers serve")} ${served.map((/** @type {any} */ each) => each.name).slice(0, 3).join(", ") || "no workflow yet"}. Waiting for the first run.` : "Connected. Waiting for a worker.");
   }
 
   const asking = live ? poll(async (signal) => tell((await api.get("/workers", {}, {signal})).workers.length), PACE) : null;

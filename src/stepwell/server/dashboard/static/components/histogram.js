@@ -2,6 +2,7 @@
 
 import {h, svg} from "../lib/dom.js";
 import {count, date, shortTime, stamp} from "../lib/format.js";
+import {serverNow} from "../lib/servertime.js";
 
 const HEIGHT = 40;
 const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
@@ -32,7 +33,7 @@ export function histogram({onRange}) {
       svg("rect", {class: "hist-hit", x: index * 10, y: 0, width: 10, height: HEIGHT}), svg("rect", {class: "hist-all", x: index * 10 + 0.5, y: HEIGHT - tall(bucket.total), width: 9, height: tall(bucket.total)}),
       bucket.failed ? svg("rect", {class: "hist-failed", x: index * 10 + 0.5, y: HEIGHT - tall(bucket.failed), width: 9, height: tall(bucket.failed)}) : null)));
     const marks = window.innerWidth < 768 ? 3 : 7;
-    axis.replaceChildren(...Array.from({length: marks}, (_, n) => h("span", {}, n === marks - 1 && Date.now() - until < step * 2000 ? "now" : label(buckets[0].at + ((until - buckets[0].at) * n) / (marks - 1), n === 0))));
+    axis.replaceChildren(...Array.from({length: marks}, (_, n) => h("span", {}, n === marks - 1 && serverNow() - until < step * 2000 ? "now" : label(buckets[0].at + ((until - buckets[0].at) * n) / (marks - 1), n === 0))));
   }
 
   /** @param {number} at @param {boolean} whole */

@@ -2,7 +2,7 @@
 
 import {fieldOf} from "./schema.js";
 import {writeText} from "./copy.js";
-import {h} from "../lib/dom.js";
+import {h, say} from "../lib/dom.js";
 import {bytes} from "../lib/format.js";
 
 /** @typedef {import("./schema.js").Schema} Schema */
@@ -132,7 +132,7 @@ function shownValue({value, schema}, root, flip) {
   const text = h("span", {class: isBare ? "jt-number jt-value" : "jt-string jt-value", dir: "auto", title: "Copy the value", onclick: copy}, isBare ? value : quoted(value.slice(0, CUT), value.length > CUT));
   const after = [];
   if (value.length > CUT) {
-    const more = h("button", {type: "button", class: "link jt-all", onclick: () => { text.textContent = isBare ? value : JSON.stringify(value); more.remove(); }}, `show all ${bytes(new Blob([value]).size)}`);
+    const more = h("button", {type: "button", class: "link jt-all", onclick: () => { say(text, isBare ? value : JSON.stringify(value)); more.remove(); }}, `show all ${bytes(new Blob([value]).size)}`);
     after.push(more);
   }
   if (hint) after.push(h("span", {class: "jt-hint jt-type"}, hint));

@@ -4,7 +4,7 @@ import {control, fresh} from "./controls.js";
 import {icon} from "./icons.js";
 import {branchName, branchOf, describe, fieldOf, initial, isFlat, isRequired, ordered} from "./schema.js";
 import {check, join} from "./schemacheck.js";
-import {h} from "../lib/dom.js";
+import {attribute, h} from "../lib/dom.js";
 
 /** @typedef {import("./schema.js").Schema} Schema */
 /** @typedef {import("./schema.js").Field} Field */
@@ -36,7 +36,7 @@ export function schemaForm(schema, value, onChange) {
       place.focus.setAttribute("aria-invalid", String(problem !== undefined));
       if (place.message.dataset.text !== (problem?.message ?? "")) {
         place.message.dataset.text = problem?.message ?? "";
-        place.message.replaceChildren(...(problem ? [icon("failed"), problem.message] : []));
+        place.message.replaceChildren(...(problem ? [icon("failed"), h("bdi", {}, problem.message)] : []));
       }
     }
   };
@@ -188,7 +188,7 @@ export function schemaForm(schema, value, onChange) {
   /** @param {Field} field @param {Lens} at @param {string} path a control without a label of its own @returns {HTMLElement} */
   function bare(field, at, path) {
     const made = control(field, {id: fresh(), name: path, value: at.get(), required: true, set: (next) => { at.set(next); changed(path); }});
-    if (!made.focus.hasAttribute("aria-label")) made.focus.setAttribute("aria-label", path);
+    if (!made.focus.hasAttribute("aria-label")) attribute(made.focus, "aria-label", path);
     return made.element;
   }
 
@@ -226,7 +226,7 @@ export function schemaForm(schema, value, onChange) {
           const here = join(join(path, index), column.name);
           const required = isRequired(item.schema, column.name);
           const made = control(column.field, {id: fresh(), name: here, value: lens(lens(at, index), column.name).get(), required, set: (next) => { lens(lens(at, index), column.name).set(next); changed(here); }});
-          made.focus.setAttribute("aria-label", `${column.name} of ${index + 1}`);
+          attribute(made.focus, "aria-label", `${column.name} of ${index + 1}`);
           const cell = h("div", {class: "form-cell"}, made.element);
           cell.append(place(here, made.focus, cell));
           return cell;
@@ -298,7 +298,7 @@ export function schemaForm(schema, value, onChange) {
   function build() {
     shown.clear();
     const field = fieldOf(schema, root);
-    element.replaceChildren(...(field.kind === "object" ? content(field, top, "") : isFlat(field) ? [leaf(field.title ?? "payload", field, top, "", true)] : [compound(field.title ?? "payload", field, top, "", true)]));
+    element.replaceChildren(...(field.kind === "object" ? content(field, top, "") : isFlat(field) ? [leaf(wholeName(schema), field, top, "", true)] : [compound(wholeName(schema), field, top, "", true)]));
     mark();
   }
   build();
@@ -333,12 +333,16 @@ export function schemaForm(schema, value, onChange) {
   }
 }
 
+/** What a value is called as a whole: its schema's title, where it has one. @param {Schema|null} schema */
+export const wholeName = (schema) => (schema ? fieldOf(schema, schema).title : null) ?? "payload";
+
 /**
  * "2 fields to fix: amount, lines".
  * @param {Problem[]} problems
+ * @param {Schema|null} schema of the whole value
  */
-export function toFix(problems) {
-  const names = [...new Set(problems.map((each) => each.path.split(".").pop() || "value"))];
+export function toFix(problems, schema) {
+  const names = [...new Set(problems.map((each) => each.path.split(".").pop() || wholeName(schema)))];
   if (!names.length) return "";
   const count = new Set(problems.map((each) => each.path)).size;
   return `${count} ${count === 1 ? "field" : "fields"} to fix: ${names.slice(0, 4).join(", ")}${names.length > 4 ? " and others" : ""}`;

@@ -2,6 +2,7 @@
 
 import {h, say} from "../lib/dom.js";
 import {relative, stamp} from "../lib/format.js";
+import {serverNow} from "../lib/servertime.js";
 
 const PACE = 5000;
 
@@ -20,7 +21,7 @@ export function setAgo(element, moment) {
 
 window.setInterval(() => {
   if (document.hidden) return;
-  const now = Date.now();
+  const now = serverNow();
   for (const element of document.querySelectorAll("time.ago")) {
     const at = stamp(element.getAttribute("datetime"));
     if (at !== null) say(element, relative(at, now));

@@ -1,6 +1,6 @@
 // Tooltips: the name of a sign that stands alone, or a whole moment; after 400 ms, also on focus, gone with Escape.
 
-import {h} from "../lib/dom.js";
+import {h, say} from "../lib/dom.js";
 import {absolute, stamp} from "../lib/format.js";
 
 const AFTER = 400;
@@ -31,7 +31,7 @@ function near(event) {
 function show(element) {
   const text = textOf(element);
   if (!text || !element.isConnected) return;
-  tip.textContent = text;
+  say(tip, text);
   (element.closest("dialog") ?? document.body).append(tip);
   tip.hidden = false;
   const at = element.getBoundingClientRect();

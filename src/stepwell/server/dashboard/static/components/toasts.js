@@ -1,7 +1,7 @@
 // Short notes at the foot of the page: what was done with its reverse, or what was refused with its code.
 
 import {icon, stateIcon} from "./icons.js";
-import {h} from "../lib/dom.js";
+import {h, say} from "../lib/dom.js";
 
 /** @typedef {{label: string, run: () => void}} Verb */
 
@@ -82,10 +82,10 @@ export function progressToast(text) {
   show(note, true);
   return {
     /** @param {string} next */
-    say: (next) => { if (words.textContent !== next) words.textContent = next; },
+    say: (next) => say(words, next),
     /** @param {string} last @param {string} [status] */
     end(last, status = "succeeded") {
-      words.textContent = last;
+      say(words, last);
       sign.replaceChildren(stateIcon(status));
       window.setTimeout(() => note.remove(), SHOWN);
     },

@@ -2,6 +2,7 @@
 
 import {signal} from "./dom.js";
 import {lost, reached} from "./connection.js";
+import {heardDate} from "./servertime.js";
 import {openStream} from "./stream.js";
 
 const meta = document.querySelector('meta[name="stepwell-base"]');
@@ -86,6 +87,7 @@ async function call(method, path, query, body, options = {}) {
   if (method !== "GET" && session.csrf) headers["X-CSRF-Token"] = session.csrf;
   /** @type {Response} */
   let response;
+  const asked = Date.now();
   try {
     response = await fetch(url(path, query), {method, headers, body: body === undefined ? undefined : JSON.stringify(body), signal: options.signal, credentials: "same-origin"});
   } catch (error) {
@@ -94,6 +96,7 @@ async function call(method, path, query, body, options = {}) {
     throw new Problem(0, {code: "NO_ANSWER", detail: "The server does not answer.", hint: "Is it still running?"});
   }
   reached();
+  heardDate(response, asked);
   const text = await response.text();
   const data = text ? parsed(text) : null;
   if (response.ok) return data;

@@ -1,8 +1,19 @@
 // Elements, signals and keyed lists: all that the pages need of a framework. Text becomes text nodes, never markup.
 
 const SVG = "http://www.w3.org/2000/svg";
+/** What turns the direction of the text around it, without being seen itself. */
+const TURNING = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+/** Attributes that people read, or hear. */
+const READ = new Set(["title", "aria-label", "aria-valuetext", "aria-description", "data-tip", "placeholder", "alt", "label"]);
 
 /** @typedef {Node|string|number|null|undefined|false|readonly Node[]|any[]} Child */
+
+/**
+ * Text as it is shown: signs that turn the direction of writing are written out (`\u202e`), since data may hold them
+ * and would turn what stands beside it. Values that are sent or copied are left as they are.
+ * @param {string} text
+ */
+export const visible = (text) => text.replace(TURNING, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
 /**
  * An HTML element. `on…` listens, `style` is an object of properties, null and false leave an attribute out.
@@ -51,7 +62,7 @@ export function attribute(element, name, value) {
   if (value === null || value === undefined || value === false) {
     if (element.hasAttribute(name)) element.removeAttribute(name);
   } else {
-    const text = value === true ? "" : String(value);
+    const text = value === true ? "" : READ.has(name) ? visible(String(value)) : String(value);
     if (element.getAttribute(name) !== text) element.setAttribute(name, text);
   }
 }
@@ -61,7 +72,7 @@ function append(element, children) {
   for (const child of children) {
     if (child === null || child === undefined || child === false) continue;
     if (Array.isArray(child)) append(element, child);
-    else element.append(child instanceof Node ? child : String(child));
+    else element.append(child instanceof Node ? child : visible(String(child)));
   }
 }
 
@@ -70,7 +81,8 @@ function append(element, children) {
  * @param {Element} element @param {string} text
  */
 export function say(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  const shown = visible(text);
+  if (element.textContent !== shown) element.textContent = shown;
 }
 
 // -- signals ---------------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 // How numbers, lengths and moments are written: one way for the whole dashboard.
 
+import {serverNow} from "./servertime.js";
+
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
@@ -92,14 +94,14 @@ export function date(at) {
 }
 
 /** today 02:30:24, Fri 14:35:02, 2026-11-02 14:35:02. @param {number} at @param {number} [now] */
-export function dayTime(at, now = Date.now()) {
+export function dayTime(at, now = serverNow()) {
   if (date(at) === date(now)) return `today ${clockTime(at)}`;
   if (Math.abs(now - at) < 6 * DAY) return `${DAYS[new Date(at).getDay()]} ${clockTime(at)}`;
   return `${date(at)} ${clockTime(at)}`;
 }
 
 /** just now, 21 s ago, 3 m ago, 08:41, Fri 14:35, 2026-11-02. @param {number} at @param {number} [now] */
-export function relative(at, now = Date.now()) {
+export function relative(at, now = serverNow()) {
   const ago = now - at;
   if (ago < 0) return ago > -5 * SECOND ? "just now" : ahead(at, now);
   if (ago < 10 * SECOND) return "just now";
@@ -122,7 +124,7 @@ function day(at, now) {
 export const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone || "local time";
 
 /** UTC+1 @param {number} [at] */
-export function offset(at = Date.now()) {
+export function offset(at = serverNow()) {
   const minutes = -new Date(at).getTimezoneOffset();
   const size = Math.abs(minutes);
   return `UTC${minutes ? (minutes < 0 ? "−" : "+") + Math.floor(size / 60) + (size % 60 ? `:${two(size % 60)}` : "") : ""}`;

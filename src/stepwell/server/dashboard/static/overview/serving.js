@@ -5,6 +5,7 @@ import {sparkline, usage} from "../components/spark.js";
 import {attribute, each, h, say} from "../lib/dom.js";
 import {count, duration, number, stamp} from "../lib/format.js";
 import {href, link} from "../lib/router.js";
+import {serverNow} from "../lib/servertime.js";
 import {LAGGING, lagOf, nameOf, seenOf} from "../queues/words.js";
 
 const MOST = 6;
@@ -48,7 +49,7 @@ function queueRow(row, spark, out) {
 /** @param {Element} element @param {any} row */
 function tellQueue(element, row) {
   const part = (/** @type {string} */ name) => /** @type {Element} */ (element.querySelector(`[data-part="${name}"]`));
-  const old = row.oldest_at ? Math.max(0, (Date.now() - (stamp(row.oldest_at) ?? Date.now())) / 1000) : null;
+  const old = row.oldest_at ? Math.max(0, (serverNow() - (stamp(row.oldest_at) ?? serverNow())) / 1000) : null;
   say(part("ready"), number(row.ready));
   say(part("oldest"), old === null ? "–" : duration(old, 1));
   if (part("out")) say(part("out"), row.out_per_minute === null ? "–" : number(Number(row.out_per_minute.toFixed(row.out_per_minute < 10 ? 1 : 0))));

@@ -4,6 +4,7 @@ import {STATES, stateIcon, stateName} from "../components/states.js";
 import {attribute, h, say} from "../lib/dom.js";
 import {duration, number, percent, relative, stamp} from "../lib/format.js";
 import {href} from "../lib/router.js";
+import {serverNow} from "../lib/servertime.js";
 
 const NOW = new Set(["queued", "running", "waiting", "paused", "parked"]);
 
@@ -50,5 +51,5 @@ function factOf(status, n, {now, ended, window}) {
 /** @param {string} moment */
 function soon(moment) {
   const at = stamp(moment) ?? 0;
-  return at <= Date.now() + 10_000 ? "now" : relative(at);
+  return at <= serverNow() + 10_000 ? "now" : relative(at);
 }

@@ -1,6 +1,6 @@
 // Sending events: published to all, to a key, or to one run.
 
-import {entry} from "../start/entry.js";
+import {entry, foundIn} from "../start/entry.js";
 import {sentPanel} from "../start/sent.js";
 import {sending} from "../start/snippets.js";
 import {icon, stateIcon} from "../components/icons.js";
@@ -9,6 +9,7 @@ import {api, session} from "../lib/api.js";
 import {h} from "../lib/dom.js";
 import {clockTime} from "../lib/format.js";
 import {link} from "../lib/router.js";
+import {serverNow} from "../lib/servertime.js";
 
 /** @typedef {"publish"|"key"|"run"} Way */
 
@@ -92,7 +93,7 @@ function sendPage(types, workflows, query) {
       tellSent(event, to, one, answer?.runs ?? []);
     } catch (error) {
       const problem = /** @type {any} */ (error);
-      if (Array.isArray(problem.errors) && problem.errors.length) values?.tell(problem.errors);
+      if (Array.isArray(problem.errors) && problem.errors.length) values?.tell(foundIn(problem.errors, "payload"));
       complain(problem.message, problem.code ? [" ", h("span", {class: "mono quiet"}, problem.code)] : null);
     }
   }
@@ -102,7 +103,7 @@ function sendPage(types, workflows, query) {
     note.replaceChildren(h("span", {class: "start-done"}, stateIcon("succeeded", 16), way === "publish" ? `Published. Started ${runs.length} ${runs.length === 1 ? "run" : "runs"}.` : "Sent."));
     none.remove();
     recent.prepend(h("li", {}, stateIcon("succeeded", 16), h("div", {}, h("p", {}, h("bdi", {class: "ev-name"}, event), " ", one ? ["to ", link(`/runs/${encodeURIComponent(one)}`, h("bdi", {class: "mono"}, one))] : to ? ["key ", h("bdi", {class: "mono"}, to)] : h("span", {class: "quiet"}, "published")),
-      runs.length ? h("p", {class: "quiet"}, "started ", ...runs.slice(0, 10).flatMap((each, index) => [index ? ", " : "", link(`/runs/${encodeURIComponent(each.id)}`, h("bdi", {class: "mono"}, each.id))])) : null), h("time", {class: "quiet end"}, clockTime(Date.now()))));
+      runs.length ? h("p", {class: "quiet"}, "started ", ...runs.slice(0, 10).flatMap((each, index) => [index ? ", " : "", link(`/runs/${encodeURIComponent(each.id)}`, h("bdi", {class: "mono"}, each.id))])) : null), h("time", {class: "quiet end"}, clockTime(serverNow()))));
     while (recent.children.length > 50) recent.lastElementChild?.remove();
   }
 

@@ -8,6 +8,7 @@ import {api} from "../lib/api.js";
 import {h, say} from "../lib/dom.js";
 import {count, duration, number, stamp} from "../lib/format.js";
 import {poll} from "../lib/poll.js";
+import {serverNow} from "../lib/servertime.js";
 
 const PACE = 2000;
 
@@ -30,7 +31,7 @@ export function queuesPage({query}) {
     const oldest = Math.min(...lines.queues.map((/** @type {any} */ each) => stamp(each.oldest_at) ?? Infinity));
     const alive = hands.workers.filter((/** @type {any} */ each) => each.status === "alive");
     const sum = (/** @type {string} */ name) => alive.reduce((/** @type {number} */ total, /** @type {any} */ each) => total + each[name], 0);
-    say(words, `${number(ready)} ready${ready && oldest < Infinity ? `, oldest ${duration(Math.max(0, Date.now() - oldest) / 1000, 1)}` : ""}  ·  ${number(sum("held"))} of ${count(sum("concurrency"), "slot")} in use`);
+    say(words, `${number(ready)} ready${ready && oldest < Infinity ? `, oldest ${duration(Math.max(0, serverNow() - oldest) / 1000, 1)}` : ""}  ·  ${number(sum("held"))} of ${count(sum("concurrency"), "slot")} in use`);
     queues.tell(lines.queues);
     workers.tell(hands.workers);
     why.around(lines.queues, hands.workers);

@@ -4,7 +4,7 @@ import {runStore} from "../run/store.js";
 import {runView} from "../run/view.js";
 import {icon} from "../components/icons.js";
 import {api, session} from "../lib/api.js";
-import {h} from "../lib/dom.js";
+import {h, say} from "../lib/dom.js";
 import {go, href, replaceQuery} from "../lib/router.js";
 
 const LOADING_AFTER = 200;
@@ -65,7 +65,7 @@ function announcer(region) {
     clearTimeout(timer);
     timer = window.setTimeout(() => {
       last = Date.now();
-      region.textContent = text;
+      say(region, text);
     }, Math.max(50, last + 5000 - Date.now()));
   };
 }

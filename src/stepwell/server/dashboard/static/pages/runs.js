@@ -25,6 +25,7 @@ import {WORDS, labelOf, verbsOf} from "../runs/verbs.js";
 import {views} from "../runs/views.js";
 
 const TOP = 60;
+const TALLY = 500;
 
 /** @param {import("../lib/router.js").Place} place @returns {import("../lib/router.js").Page} */
 export function runsPage({query, kept}) {
@@ -32,6 +33,7 @@ export function runsPage({query, kept}) {
   let columns = recall("columns", /** @type {string[]} */ ([])).filter((name) => name in OPTIONAL);
   let inside = false;
   let drawn = 0;
+  let late = 0;
   const list = runList(filter, heard);
   const selected = selection(() => list.rows, () => { table.select(); bulk.tell(); });
   const table = runTable({columns, isSelected: selected.has, onCheck: selected.flip, onMenu: rowMenu, onNear: () => void list.older(), onOpen: open});
@@ -55,7 +57,11 @@ export function runsPage({query, kept}) {
   /** @param {Set<import("../runs/store.js").Part>} parts @param {Set<string>} changed */
   function heard(parts, changed) {
     if (parts.has("rows")) table.set(list.rows, changed);
-    if (parts.has("total")) bar.count(list.total);
+    if (parts.has("total")) {
+      bar.count(list.total);
+      named.list(list.total);
+      if (list.total !== null) again();
+    }
     if (parts.has("pending")) waiting();
     if (parts.has("rows") || parts.has("total") || parts.has("state") || parts.has("problem")) below();
     bulk.tell();
@@ -107,6 +113,7 @@ export function runsPage({query, kept}) {
     selected.clear();
     table.fit();
     pushQuery(write(filter));
+    named.list(null);
     named.draw();
     bar.count(null);
     window.scrollTo(0, 0);
@@ -128,6 +135,11 @@ export function runsPage({query, kept}) {
     } catch (error) {
       if (!isAborted(error)) times.element.hidden = true;
     }
+  }
+
+  /** The list's own number has changed: those of the views are read again, soon and once. */
+  function again() {
+    late ||= window.setTimeout(() => { late = 0; void tallies(); }, TALLY);
   }
 
   async function tallies() {
@@ -211,6 +223,7 @@ export function runsPage({query, kept}) {
     stop() {
       drawn += 1;
       clearInterval(counted);
+      clearTimeout(late);
       list.close();
       table.stop();
       first?.stop();

@@ -60,7 +60,7 @@ function startForm(workflow, workflows, from, element) {
   const complain = (...content) => note.replaceChildren(h("span", {class: "form-wrong"}, icon("failed"), h("span", {}, ...content)));
   const options = optionFields(workflow, () => { changed(); });
   const values = entry(schema, {label: "Input", value: schema ? undefined : {}, onChange: () => { quiet(); changed(); }, onRefuse: (text) => complain(text)});
-  const start = () => ({workflow: workflow.name, input: values.value() ?? {}, schema, options: options.value(), address: new URL(api.url(""), location.href).href.replace(/\/$/, "")});
+  const start = () => ({workflow: workflow.name, input: values.value() ?? {}, options: options.value(), address: new URL(api.url(""), location.href).href.replace(/\/$/, "")});
   const sent = sentPanel(() => { const now = start(); return {python: python(now), curl: curl(now), cli: cli(now)}; });
   const before = beforePanel(workflow, {api});
 

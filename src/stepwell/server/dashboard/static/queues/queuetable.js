@@ -5,6 +5,7 @@ import {usage} from "../components/spark.js";
 import {attribute, each, h, say} from "../lib/dom.js";
 import {count, duration, number, stamp} from "../lib/format.js";
 import {href} from "../lib/router.js";
+import {serverNow} from "../lib/servertime.js";
 
 const SLOW = 60;
 
@@ -40,7 +41,7 @@ function made(queue) {
 /** @param {Element} row @param {any} queue */
 function update(row, queue) {
   const part = (/** @type {string} */ name) => /** @type {HTMLElement} */ (row.querySelector(`[data-part="${name}"]`));
-  const old = queue.oldest_at ? Math.max(0, (Date.now() - (stamp(queue.oldest_at) ?? 0)) / 1000) : null;
+  const old = queue.oldest_at ? Math.max(0, (serverNow() - (stamp(queue.oldest_at) ?? 0)) / 1000) : null;
   const full = queue.slots !== null && queue.slots > 0 && queue.running >= queue.slots;
   say(part("ready"), number(queue.ready));
   say(part("oldest"), old === null ? "–" : duration(old, 1));

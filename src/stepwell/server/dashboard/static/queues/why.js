@@ -5,6 +5,7 @@ import {api} from "../lib/api.js";
 import {h} from "../lib/dom.js";
 import {count, number} from "../lib/format.js";
 import {link, replaceQuery} from "../lib/router.js";
+import {serverNow} from "../lib/servertime.js";
 
 /** @param {string} first the id of a run */
 export function whyPanel(first) {
@@ -50,7 +51,7 @@ export function whyPanel(first) {
     const queue = queues.find((each) => each.queue === run.queue);
     const serving = workers.filter((each) => each.status === "alive" && !each.draining && run.workflow in each.offers && (!each.queues.length || each.queues.includes(run.queue)));
     const free = serving.filter((each) => each.held < each.concurrency);
-    const late = run.due_at && Date.parse(run.due_at) > Date.now();
+    const late = run.due_at && Date.parse(run.due_at) > serverNow();
     /** @type {[boolean, import("../lib/dom.js").Child, import("../lib/dom.js").Child][]} */
     const found = [[!["paused", "parked"].includes(run.status), "held by nobody", run.status === "paused" ? "paused by an operator" : run.status === "parked" ? "parked: it needs a person" : "neither paused nor parked"]];
     if (["succeeded", "failed", "cancelled", "terminated"].includes(run.status)) return [[true, "it has ended", run.status]];

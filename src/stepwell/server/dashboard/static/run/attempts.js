@@ -3,7 +3,7 @@
 import {every, now} from "./clock.js";
 import {open, stamp} from "./layout.js";
 import {icon, stateIcon} from "../components/icons.js";
-import {h} from "../lib/dom.js";
+import {h, say} from "../lib/dom.js";
 import {clockTime, duration} from "../lib/format.js";
 
 /** @typedef {import("./layout.js").Call} Call */
@@ -60,8 +60,8 @@ function row(attempt, call, shown, choose) {
   const running = !attempt.ended_at && attempt.status === "running" && open(call.status);
   const began = stamp(attempt.began_at) ?? 0;
   const where = attempt.worker ? ` on ${attempt.worker}` : "";
-  const length = h("span", {class: "quiet"});
-  const tell = (/** @type {number} */ at) => { length.textContent = running ? `${duration((at - began) / 1000)} so far${where}` : attempt.ended_at ? `${duration(((stamp(attempt.ended_at) ?? began) - began) / 1000)}${attempt.lost ? ", its worker was lost" : where}` : `outcome unknown${where}`; };
+  const length = h("bdi", {class: "quiet"});
+  const tell = (/** @type {number} */ at) => { say(length, running ? `${duration((at - began) / 1000)} so far${where}` : attempt.ended_at ? `${duration(((stamp(attempt.ended_at) ?? began) - began) / 1000)}${attempt.lost ? ", its worker was lost" : where}` : `outcome unknown${where}`); };
   tell(now());
   const element = h("button", {type: "button", class: shown === attempt.n ? "insp-attempt on" : "insp-attempt", "aria-pressed": String(shown === attempt.n), onclick: () => choose(attempt.n)},
     stateIcon(attempt.status, 16), h("strong", {}, `Attempt ${attempt.n}`), length, h("time", {class: "end quiet", datetime: attempt.began_at, title: attempt.began_at}, clockTime(began)));

@@ -3,7 +3,7 @@
 import {now} from "./clock.js";
 import {stamp} from "./layout.js";
 import {stateIcon} from "../components/icons.js";
-import {h} from "../lib/dom.js";
+import {h, say} from "../lib/dom.js";
 import {dayTime, duration} from "../lib/format.js";
 import {link} from "../lib/router.js";
 import {nowOf, nowText} from "../runs/row.js";
@@ -41,7 +41,7 @@ export function childrenTab(store, around) {
       if (!again || rows.size <= page.runs.length) after = page.after;
       problem.textContent = "";
     } catch (error) {
-      problem.textContent = `The children could not be read: ${/** @type {Error} */ (error).message}`;
+      say(problem, `The children could not be read: ${/** @type {Error} */ (error).message}`);
     }
     more.hidden = after === null;
     none.hidden = rows.size > 0 || problem.textContent !== "";

@@ -1,5 +1,7 @@
 // One clock for everything on the page that moves by itself: every frame, or every second where motion is unwanted.
 
+import {serverNow} from "../lib/servertime.js";
+
 /** @typedef {(now: number) => void} Listener told the server's time in milliseconds */
 
 /** @type {Set<Listener>} */
@@ -7,18 +9,12 @@ const frames = new Set();
 /** @type {Set<Listener>} */
 const seconds = new Set();
 const still = matchMedia("(prefers-reduced-motion: reduce)");
-let offset = 0;
 let stopped = 0;
 let scheduled = 0;
 let lastSecond = 0;
 
 /** The server's time, as far as this browser knows; it stands still while the connection is lost. */
-export const now = () => stopped || Date.now() + offset;
-
-/** @param {number} server tells the clock what time the server had just now */
-export function tell(server) {
-  offset = server - Date.now();
-}
+export const now = () => stopped || serverNow();
 
 /** @param {boolean} lost stops all that moves, or lets it go on */
 export function hold(lost) {

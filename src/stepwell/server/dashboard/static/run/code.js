@@ -14,7 +14,8 @@ import {dayTime} from "../lib/format.js";
 export function codeTab(store, around) {
   const run = store.detail;
   const versions = h("div", {class: "code-versions"});
-  const element = h("div", {class: "tab-pane code-tab"}, h("dl", {class: "insp-facts"}, ...[["Workflow", run.workflow], ["Last ran under", run.code ?? "not started yet"], ["Python", run.python ?? "not started yet"], ["Pinned to", run.pin ?? "no version"]]
+  const unknown = run.started_at ? "not known" : "not started yet";
+  const element = h("div", {class: "tab-pane code-tab"}, h("dl", {class: "insp-facts"}, ...[["Workflow", run.workflow], ["Last ran under", run.code ?? unknown], ["Python", run.python ?? unknown], ["Pinned to", run.pin ?? "no version"]]
     .flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, h("bdi", {class: "mono"}, String(value)))])), versions);
   void (async () => {
     try {

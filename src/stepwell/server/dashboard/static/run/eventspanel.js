@@ -4,7 +4,7 @@ import {clockTime, dayTime} from "../lib/format.js";
 import {stamp} from "./layout.js";
 import {toFix} from "../components/schemaform.js";
 import {icon, stateIcon} from "../components/icons.js";
-import {entry} from "../start/entry.js";
+import {entry, foundIn} from "../start/entry.js";
 import {problemToast, toast} from "../components/toasts.js";
 import {h} from "../lib/dom.js";
 
@@ -79,7 +79,7 @@ function sendForm(wait, store, around) {
   const note = h("span", {class: "quiet"});
   const quiet = () => { note.className = "quiet"; note.textContent = "delivered once, kept if the wait has ended"; };
   /** @param {string} text */
-  const complain = (text) => { note.className = "form-wrong"; note.replaceChildren(icon("failed"), text); };
+  const complain = (text) => { note.className = "form-wrong"; note.replaceChildren(icon("failed"), h("bdi", {}, text)); };
   const values = entry(wait.schema, {label: `Payload of ${wait.event}`, rows: 5, onChange: quiet, onRefuse: complain});
   quiet();
   const submit = async (/** @type {Event} */ event) => {
@@ -93,8 +93,8 @@ function sendForm(wait, store, around) {
       note.className = "quiet";
       note.textContent = "Sent.";
     } catch (error) {
-      const errors = /** @type {any} */ (error).errors;
-      if (Array.isArray(errors) && errors.length) { values.tell(errors); complain(toFix(errors)); }
+      const errors = foundIn(/** @type {any} */ (error).errors ?? [], "payload");
+      if (errors.length) { values.tell(errors); complain(toFix(errors, wait.schema)); }
       else problemToast(error, "Not sent.");
     }
   };

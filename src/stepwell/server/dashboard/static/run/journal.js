@@ -3,7 +3,7 @@
 import {stamp} from "./layout.js";
 import {jsonTree} from "../components/jsontree.js";
 import {icon} from "../components/icons.js";
-import {h} from "../lib/dom.js";
+import {h, say} from "../lib/dom.js";
 import {clockTime} from "../lib/format.js";
 
 /** @typedef {import("./store.js").RunStore} RunStore */
@@ -41,7 +41,7 @@ export function journalTab(store, around) {
       }
       after = page.after;
     } catch (error) {
-      problem.textContent = `The journal could not be read: ${/** @type {Error} */ (error).message}`;
+      say(problem, `The journal could not be read: ${/** @type {Error} */ (error).message}`);
     }
     reading = false;
     more.hidden = after === null;

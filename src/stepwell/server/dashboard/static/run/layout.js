@@ -68,10 +68,12 @@ export function stamp(text) {
  * @returns {Node}
  */
 export function tree(run, calls) {
-  const began = stamp(run.started_at);
   const made = stamp(run.created_at);
-  // It begins when it was made; a later generation, when that was claimed: what was before is not its own.
-  const from = ((run.generation ?? 1) > 1 ? began : made) ?? made ?? began ?? 0;
+  const claimed = stamp(run.started_at);
+  // It begins when it was made; a later generation, with its first call: what was before is not its own.
+  const own = (run.generation ?? 1) > 1 ? firstOpened(calls) ?? claimed : null;
+  const from = own ?? made ?? claimed ?? 0;
+  const began = own ?? claimed;
   /** @type {Node} */
   const root = {id: "", type: "run", name: run.workflow, status: run.status, call: null, parent: null,
     children: [], depth: 0, place: 1, from, began, due: began === null && run.status === "queued" ? stamp(run.due_at) : null, to: stamp(run.finished_at)};
@@ -89,6 +91,13 @@ export function tree(run, calls) {
   }
   settle(root);
   return root;
+}
+
+/** @param {Iterable<Call>} calls @returns {number|null} */
+function firstOpened(calls) {
+  let first = Infinity;
+  for (const call of calls) first = Math.min(first, stamp(call.opened_at) ?? Infinity);
+  return first === Infinity ? null : first;
 }
 
 /** @param {Node} root gathers, numbers and measures the nodes, without recursion: trees may be deep */

@@ -4,7 +4,7 @@ import {draw} from "./draw.js";
 import {itemsText, meta, spoken} from "./rowtext.js";
 import {shapesOf} from "./shapes.js";
 import {stateIcon, icon} from "../components/icons.js";
-import {h, svg} from "../lib/dom.js";
+import {attribute, h, say, svg} from "../lib/dom.js";
 
 /** @typedef {import("./layout.js").Node} Node */
 /** @typedef {import("./draw.js").Grow} Grow */
@@ -55,12 +55,12 @@ export function refresh(view, node, state) {
   view.node = node;
   element.style.transform = `translateY(${state.index * frame.height}px)`;
   element.style.setProperty("--depth", String(Math.min(node.depth, 12)));
-  set(element, "aria-level", String(node.depth + 1));
-  set(element, "aria-posinset", String(node.place));
-  set(element, "aria-setsize", String(node.parent ? node.parent.children.length : 1));
-  set(element, "aria-selected", String(state.selected));
-  set(element, "aria-expanded", state.expandable ? String(state.expanded) : null);
-  set(element, "aria-label", spoken(node, frame.now));
+  attribute(element, "aria-level", String(node.depth + 1));
+  attribute(element, "aria-posinset", String(node.place));
+  attribute(element, "aria-setsize", String(node.parent ? node.parent.children.length : 1));
+  attribute(element, "aria-selected", String(state.selected));
+  attribute(element, "aria-expanded", state.expandable ? String(state.expanded) : null);
+  attribute(element, "aria-label", spoken(node, frame.now));
   if (view.status !== node.status) {
     const cell = part(view, "state");
     cell.replaceChildren(stateIcon(node.status, 14));
@@ -68,10 +68,8 @@ export function refresh(view, node, state) {
     view.status = node.status;
   }
   const name = node.type === "map" ? `${node.name} × ${node.children.length.toLocaleString("en")}` : node.name;
-  if (part(view, "name").textContent !== name) {
-    part(view, "name").textContent = name;
-    part(view, "name").title = node.type === "map" ? itemsText(node) : node.id || node.name;
-  }
+  say(part(view, "name"), name);
+  attribute(part(view, "name"), "title", node.type === "map" ? itemsText(node) : node.id || node.name);
   retext(view, frame.now);
   const key = `${state.version} ${node.status} ${node.to} ${node.call?.attempts.length ?? node.children.length} ${node.call?.event?.received_at ?? ""}`;
   if (view.drawn !== key) {
@@ -84,7 +82,7 @@ export function refresh(view, node, state) {
 export function retext(view, now) {
   const cell = part(view, "meta");
   const text = meta(view.node, now);
-  if (cell.textContent !== text) cell.textContent = text;
+  say(cell, text);
 }
 
 /** @param {RowView} view @param {Frame} frame */
@@ -105,12 +103,6 @@ function redraw(view, frame) {
     }
   }
   bars.replaceChildren(...elements);
-}
-
-/** @param {HTMLElement} element @param {string} name @param {string|null} value */
-function set(element, name, value) {
-  if (value === null) element.removeAttribute(name);
-  else if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
 /** @param {HTMLElement} cell */

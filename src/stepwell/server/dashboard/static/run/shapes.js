@@ -137,8 +137,29 @@ export function busy(calls, now) {
   return merged(spans);
 }
 
+/** A worker keeps a run whose next attempt is due sooner than this; else it gives the run back meanwhile. */
+const KEPT = 250;
+
 /**
- * When the run was not in memory: nothing ran, was queued or about to be tried again, and something was waited for.
+ * When a step waited for its next attempt, for so long that no worker had to hold the run for it.
+ * @param {Call} call
+ * @param {number} to when the call ended, or now
+ * @param {boolean} held whether a worker has the run now
+ * @returns {Span[]}
+ */
+function backoffs(call, to, held) {
+  return call.attempts.flatMap((attempt, index) => {
+    const from = stamp(attempt.ended_at);
+    const due = stamp(attempt.again_at);
+    if (from === null || due === null || due - from < KEPT) return [];
+    const next = call.attempts[index + 1];
+    const end = next ? stamp(next.began_at) : held || !open(call.status) ? Math.min(due, to) : to;
+    return end !== null && end > from ? [{from, to: end}] : [];
+  });
+}
+
+/**
+ * When the run was not in memory: nothing ran or was queued, and something was waited for.
  * @param {Node} root
  * @param {Call[]} calls
  * @param {number} now
@@ -155,7 +176,11 @@ export function absence(root, calls, now) {
     if (from === null) continue;
     const to = stamp(call.ended_at) ?? (open(call.status) ? end : from);
     if (call.kind === "sleep" || call.kind === "wait" || call.kind === "child" || call.kind === "timeout") waits.push({from, to});
-    else if (call.kind !== "scope") present.push({from, to});
+    else if (call.kind !== "scope") {
+      const between = merged(backoffs(call, to, root.status === "running"));
+      waits.push(...between);
+      present.push(...subtract([{from, to}], between));
+    }
   }
   if (root.to === null && root.status !== "running" && root.status !== "queued") waits.push({from: merged(present).at(-1)?.to ?? root.from, to: end});
   const gone = subtract(merged(waits), merged(present)).filter((span) => span.to - span.from > 50);

@@ -1,7 +1,8 @@
 // What is known of one run, kept current by its stream: told to listeners at most four times a second.
 
-import {hold, tell} from "./clock.js";
+import {hold} from "./clock.js";
 import {open, stamp} from "./layout.js";
+import {heard} from "../lib/servertime.js";
 
 /** @typedef {import("./layout.js").Call} Call */
 /** @typedef {"run"|"calls"|"logs"|"events"|"cause"} Part */
@@ -87,10 +88,17 @@ export function runStore(id, api) {
     note("calls");
   }
 
+  /** The calls of a generation; the answer tells the server's time to the microsecond. @param {string} [query] */
+  async function timelineOf(query = "") {
+    const asked = Date.now();
+    const timeline = await api.get(`${path}/timeline${query}`);
+    const now = stamp(timeline.now);
+    if (now !== null) heard(now, asked);
+    return timeline;
+  }
+
   /** @param {any} timeline */
   function take(timeline) {
-    const now = stamp(timeline.now);
-    if (now !== null) tell(now);
     calls.clear();
     for (const call of timeline.calls) calls.set(call.id, call);
     store.generation = timeline.generation;
@@ -101,7 +109,7 @@ export function runStore(id, api) {
   async function load() {
     // One after the other: of a run that is not there nothing more is asked.
     const detail = await api.get(path);
-    const timeline = await api.get(`${path}/timeline`);
+    const timeline = await timelineOf();
     store.detail = detail;
     take(timeline);
     if (!hasEnded(detail.status)) connect();
@@ -186,7 +194,7 @@ export function runStore(id, api) {
   /** reads everything again, after a gap in the stream or when the run has ended */
   async function reload() {
     try {
-      const [detail, timeline] = await Promise.all([api.get(path), api.get(`${path}/timeline`)]);
+      const [detail, timeline] = await Promise.all([api.get(path), timelineOf()]);
       store.detail = detail;
       take(timeline);
       note("run", "calls");
@@ -198,7 +206,7 @@ export function runStore(id, api) {
 
   /** @param {number} generation */
   async function showGeneration(generation) {
-    take(await api.get(`${path}/timeline?generation=${generation}`));
+    take(await timelineOf(`?generation=${generation}`));
     note("calls");
   }
 

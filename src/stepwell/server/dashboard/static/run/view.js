@@ -20,7 +20,7 @@ import {markTab} from "./tabicon.js";
 import {timeline} from "./timeline.js";
 import {icon, stateBadge} from "../components/icons.js";
 import {problemToast} from "../components/toasts.js";
-import {h} from "../lib/dom.js";
+import {h, say} from "../lib/dom.js";
 import {recall, remember} from "../lib/store.js";
 
 /** @typedef {import("./store.js").RunStore} RunStore */
@@ -74,7 +74,7 @@ export function runView(store, around) {
   function inspect() {
     if (!chosen || !root) return;
     side.show(chosen, {detail: store.detail, root, schema: store.workflow?.input_schema ?? null, output: store.workflow?.output_schema ?? null, same, told: failure.element.hidden || narrow.matches ? null : failedCall(store)?.id ?? null});
-    stepName.textContent = chosen.name;
+    say(stepName, chosen.name);
   }
 
   /** @param {string} id shows a step by its identity, wherever it is */
@@ -125,7 +125,7 @@ export function runView(store, around) {
   const generations = h("span", {class: "run-generations"});
   const stepName = h("bdi", {class: "step-name", dir: "auto"});
   const aside = h("aside", {class: "insp", "aria-label": "Step"},
-    h("div", {class: "step-head"}, h("button", {type: "button", class: "icon-button", "aria-label": "Back to the timeline", onclick: () => openPane(false)}, icon("chevron-left")), h("div", {}, stepName, h("span", {class: "quiet"}, `in ${store.detail.workflow}, ${store.id}`))),
+    h("div", {class: "step-head"}, h("button", {type: "button", class: "icon-button", "aria-label": "Back to the timeline", onclick: () => openPane(false)}, icon("chevron-left")), h("div", {}, stepName, h("span", {class: "quiet"}, "in ", h("bdi", {}, store.detail.workflow), ", ", h("bdi", {}, store.id)))),
     side.element,
     h("div", {class: "step-foot"}, h("button", {type: "button", class: "button", onclick: () => lines.step(-1)}, "Previous step"), h("button", {type: "button", class: "button", onclick: () => lines.step(1)}, "Next step")));
   const element = h("div", {class: "run"});

@@ -4,6 +4,7 @@ import {progressToast, problemToast} from "../components/toasts.js";
 import {api} from "../lib/api.js";
 import {h} from "../lib/dom.js";
 import {count, number} from "../lib/format.js";
+import {serverNow} from "../lib/servertime.js";
 import {asked} from "./filter.js";
 
 const MOST = 10_000;
@@ -23,7 +24,7 @@ export const csv = (runs) => [[...COLUMNS, "tags"].join(","), ...runs.map((run) 
 /** @param {any[]} runs */
 function save(runs) {
   const url = URL.createObjectURL(new Blob([csv(runs)], {type: "text/csv"}));
-  const link = h("a", {href: url, download: `runs-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}.csv`});
+  const link = h("a", {href: url, download: `runs-${new Date(serverNow()).toISOString().slice(0, 19).replaceAll(":", "")}.csv`});
   link.click();
   window.setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

@@ -1,6 +1,7 @@
 // A filter over runs: read from the address, written to it, sent to the API, and tried on a run that has changed.
 
 import {number} from "../lib/format.js";
+import {serverNow} from "../lib/servertime.js";
 
 /**
  * @typedef {object} Filter what holds for all runs of a list
@@ -105,7 +106,7 @@ export function spoken(field, value) {
   const at = Date.parse(value) || Number(value) * 1000;
   if (!at) return value;
   const t = new Date(at);
-  return `${t.getFullYear() === new Date().getFullYear() ? "" : `${t.getFullYear()}-`}${String(t.getMonth() + 1).padStart(2, "0")}-${String(t.getDate()).padStart(2, "0")} ${String(t.getHours()).padStart(2, "0")}:${String(t.getMinutes()).padStart(2, "0")}`;
+  return `${t.getFullYear() === new Date(serverNow()).getFullYear() ? "" : `${t.getFullYear()}-`}${String(t.getMonth() + 1).padStart(2, "0")}-${String(t.getDate()).padStart(2, "0")} ${String(t.getHours()).padStart(2, "0")}:${String(t.getMinutes()).padStart(2, "0")}`;
 }
 
 /** Without one token. @param {Filter} filter @param {Field} field @returns {Filter} */

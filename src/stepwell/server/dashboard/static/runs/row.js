@@ -8,6 +8,7 @@ import {idText, isLong} from "../components/names.js";
 import {attribute, h, say} from "../lib/dom.js";
 import {duration, stamp} from "../lib/format.js";
 import {href} from "../lib/router.js";
+import {serverNow} from "../lib/servertime.js";
 
 /** Columns that may be switched on. @type {Record<string, {label: string, width: number, text: (run: any) => string}>} */
 export const OPTIONAL = {
@@ -19,10 +20,10 @@ const FLASH = 600;
 export const TAGS = 2;
 
 /** A run that is to begin later has no duration yet. @param {any} run */
-export const isDelayed = (run, now = Date.now()) => run.status === "queued" && !run.started_at && (stamp(run.due_at) ?? 0) > now;
+export const isDelayed = (run, now = serverNow()) => run.status === "queued" && !run.started_at && (stamp(run.due_at) ?? 0) > now;
 
 /** @param {any} run @returns {import("../components/spark.js").Span} */
-export function spanOf(run, now = Date.now()) {
+export function spanOf(run, now = serverNow()) {
   const created = stamp(run.created_at) ?? now;
   const begun = stamp(run.started_at);
   const ended = stamp(run.finished_at) ?? now;
@@ -55,7 +56,7 @@ export const nowText = (run) => run.now ?? run.brief ?? run.note ?? null;
 function tags(run) {
   const all = Object.entries(run.tags);
   const text = (/** @type {[string, any]} */ [name, value]) => `${name}=${value}`;
-  const shown = all.slice(0, TAGS).map(([name, value]) => h("span", {class: "tag", title: `${name}=${value}`}, h("span", {class: "tag-name"}, name), h("span", {class: "tag-value"}, h("span", {class: "tag-name"}, "="), String(value))));
+  const shown = all.slice(0, TAGS).map(([name, value]) => h("span", {class: "tag", title: `${name}=${value}`}, h("bdi", {class: "tag-name"}, name), h("span", {class: "tag-value"}, h("span", {class: "tag-name"}, "="), h("bdi", {}, String(value)))));
   return all.length > TAGS ? [...shown, h("span", {class: "tag tag-more", title: all.slice(TAGS).map(text).join(", ")}, `+${all.length - TAGS}`)] : shown;
 }
 
@@ -103,7 +104,7 @@ export function makeRow(run, around) {
     if (begun instanceof HTMLTimeElement) setAgo(begun, next.started_at ?? next.created_at);
     row.classList.toggle("is-stray", next.stray === true);
     select();
-    tick(Date.now(), next);
+    tick(serverNow(), next);
   }
 
   function select() {

@@ -30,13 +30,15 @@ function known(path, query) {
 export async function fields(text, rows) {
   const words = text.toLowerCase();
   const found = FIELDS.filter((field) => field !== "parent" || words).filter((field) => NAMES[field].join(" ").includes(words) || (field === "state" && "status".includes(words)));
-  /** @type {Suggestion[]} */
-  const list = found.map((field) => ({field, value: null, text: `${NAMES[field][0]} ${NAMES[field][1]}`, beside: MEANS[field]}));
-  if (!words) return list;
+  const entry = (/** @type {Field} */ field) => /** @type {Suggestion} */ ({field, value: null, text: `${NAMES[field][0]} ${NAMES[field][1]}`, beside: MEANS[field]});
+  if (!words) return found.map(entry);
+  // What begins like the name of a field is one being typed; fields that are only like it come last.
+  const named = found.filter((field) => `${NAMES[field].join(" ")} `.startsWith(words) || (field === "state" && "status".startsWith(words)));
+  const list = found.filter((field) => !named.includes(field)).map(entry);
   const states = STATES.filter((status) => status.startsWith(words)).map((status) => ({field: /** @type {Field} */ ("state"), value: status, text: `state is ${status}`, beside: MEANINGS[status], sign: stateIcon(status)}));
   const flows = [...new Set(rows.map((run) => run.workflow))].filter((name) => name.toLowerCase().includes(words)).slice(0, 3).map((name) => ({field: /** @type {Field} */ ("workflow"), value: name, text: `workflow is ${name}`, beside: ""}));
   const errors = words.length > 1 ? (await listed("error", rows)).filter((each) => each.text.toLowerCase().includes(words)).slice(0, 4).map((each) => ({...each, text: `error begins ${each.text}`})) : [];
-  return [...states, ...flows, ...errors, {field: "text", value: text, text: `text contains “${text}”`, beside: ""}, {field: "id", value: text, text: `id begins “${text}”`, beside: ""}, ...list];
+  return [...named.map(entry), ...states, ...flows, ...errors, {field: "text", value: text, text: `text contains “${text}”`, beside: ""}, {field: "id", value: text, text: `id begins “${text}”`, beside: ""}, ...list];
 }
 
 /**

@@ -4,6 +4,7 @@ import {attribute, each, h} from "../lib/dom.js";
 import {fit} from "./columns.js";
 import {OPTIONAL, TAGS, isDelayed, makeRow, spanOf} from "./row.js";
 import {shortId} from "../lib/format.js";
+import {serverNow} from "../lib/servertime.js";
 
 /** @typedef {ReturnType<typeof makeRow>} Row */
 
@@ -75,7 +76,7 @@ export function runTable(around) {
   function set(next, changed) {
     const same = next === rows;
     rows = next;
-    const now = Date.now();
+    const now = serverNow();
     longest = Math.max(10, ...rows.slice(0, 500).filter((run) => !isDelayed(run, now)).map((run) => { const span = spanOf(run, now); return span.queued + span.rest; }));
     if (!same) widths();
     if (!same || made.size === 0) {
@@ -173,7 +174,7 @@ export function runTable(around) {
   window.addEventListener("resize", resized);
   const beat = window.setInterval(() => {
     if (document.hidden || document.body.classList.contains("is-lost")) return;
-    const now = Date.now();
+    const now = serverNow();
     for (const run of rows) if (!run.finished_at) made.get(run.key)?.tick(now);
   }, 1000);
   columns();

@@ -26,6 +26,8 @@ export function views(around) {
   let byStatus = {};
   /** @type {Record<string, number|null>} */
   let totals = {};
+  /** @type {number|null} how many the list itself has: the present view says the same */
+  let listed = null;
 
   function draw() {
     const filter = around.filter();
@@ -51,7 +53,8 @@ export function views(around) {
     const known = Object.keys(byStatus).length > 0;
     const counts = /** @type {Record<string, number|null>} */ ({All: known ? sum(Object.keys(byStatus)) : null, Active: known ? sum(ACTIVE) : null, "Needs a person": known ? sum(["parked"]) : null, Failed: known ? sum(["failed"]) : null, ...totals});
     for (const link of room.querySelectorAll("[data-view]")) {
-      const n = counts[link.getAttribute("data-view") ?? ""];
+      const known = counts[link.getAttribute("data-view") ?? ""];
+      const n = known !== undefined && link.getAttribute("aria-current") ? listed ?? known : known;
       say(/** @type {Element} */ (link.querySelector(".view-count")), n === null || n === undefined ? "" : n > 99_999 ? compact(n) : number(n));
     }
   }
@@ -83,6 +86,11 @@ export function views(around) {
     tell(counts, more) {
       byStatus = counts;
       totals = more ?? totals;
+      tell();
+    },
+    /** @param {number|null} total of the list; null while it is counted */
+    list(total) {
+      listed = total;
       tell();
     },
   };

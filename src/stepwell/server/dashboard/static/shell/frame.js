@@ -8,7 +8,7 @@ import {openMenu} from "../components/menu.js";
 import {refusal} from "../components/loading.js";
 import {session} from "../lib/api.js";
 import {connection} from "../lib/connection.js";
-import {effect, h} from "../lib/dom.js";
+import {effect, h, visible} from "../lib/dom.js";
 import {shortId} from "../lib/format.js";
 import {shown} from "../lib/keys.js";
 import {go, href} from "../lib/router.js";
@@ -43,7 +43,7 @@ export function frame() {
     app.classList.toggle("is-bare", bare);
     for (const part of [side.element, top, foot.element]) part.hidden = bare;
     main.replaceChildren(page.element);
-    document.title = `${page.title} · stepwell`;
+    document.title = visible(`${page.title} · stepwell`);
     begin.hidden = !session.can("execute") || section === "start";
     // One primary button per page: where the page has none of its own, starting a run is it.
     begin.classList.toggle("primary", (section === "" || section === "runs") && parts.length < 2 && !page.element.querySelector(".button.primary"));

@@ -50,12 +50,12 @@ export async function palette() {
     ];
   }
 
-  /** @param {string} text @param {any} page @param {number} total @returns {Entry[]} */
-  function remote(text, page, total) {
-    const found = page.runs.map((/** @type {any} */ run) => ({sign: stateIcon(run.status, 16, {label: run.status}), text: [h("bdi", {class: "mono", dir: "auto"}, run.id), h("span", {class: "quiet"}, `${run.workflow}, ${relative(stamp(run.created_at) ?? 0)}`)], run: () => go(`/runs/${encodeURIComponent(run.id)}`)}));
+  /** @param {string} text @param {any[]} listed whose ids begin so, first the one whose id it is @param {number} total @returns {Entry[]} */
+  function remote(text, listed, total) {
+    const found = listed.map((/** @type {any} */ run) => ({sign: stateIcon(run.status, 16, {label: run.status}), text: [h("bdi", {class: "mono", dir: "auto"}, run.id), h("span", {class: "quiet"}, `${run.workflow}, ${relative(stamp(run.created_at) ?? 0)}`)], run: () => go(`/runs/${encodeURIComponent(run.id)}`)}));
     const all = total > 1 ? [{sign: icon("runs"), text: ["Runs with id ", h("bdi", {dir: "auto"}, text), "…"], beside: number(total), run: () => go(`/runs?id=${encodeURIComponent(text)}`)}] : [];
     const free = [{sign: icon("search"), text: ["Runs with text “", h("bdi", {dir: "auto"}, text), "”"], run: () => go(`/runs?text=${encodeURIComponent(text)}`)}];
-    return [...found, ...all, ...(page.runs.length ? [] : free)];
+    return [...found, ...all, ...(listed.length ? [] : free)];
   }
 
   function tell() {
@@ -83,9 +83,11 @@ export async function palette() {
     timer = window.setTimeout(async () => {
       const control = (asking = new AbortController());
       try {
-        const [page, counted] = await Promise.all([api.get("/runs", {id: text, limit: SHOWN}, {signal: control.signal}), api.get("/runs/count", {id: text}, {signal: control.signal})]);
+        // The list has the newest first: a run's many children, whose ids begin with its own, would hide it.
+        const [one, page, counted] = await Promise.all([api.get("/runs", {id: text, exact: true}, {signal: control.signal}), api.get("/runs", {id: text, limit: SHOWN}, {signal: control.signal}), api.get("/runs/count", {id: text}, {signal: control.signal})]);
         if (field.value.trim() !== text) return;
-        runs = remote(text, page, counted.total);
+        const others = page.runs.filter((/** @type {any} */ run) => run.id !== text);
+        runs = remote(text, [...one.runs, ...others].slice(0, SHOWN), counted.total);
         tell();
       } catch {
         // not wanted any more, or no answer: what can be done here is shown all the same

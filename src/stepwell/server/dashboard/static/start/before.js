@@ -5,9 +5,7 @@ import {stamp} from "../run/layout.js";
 import {h} from "../lib/dom.js";
 import {duration} from "../lib/format.js";
 import {link} from "../lib/router.js";
-
-/** How many runs whose ids begin alike are looked at. */
-const ALIKE = 100;
+import {serverNow} from "../lib/servertime.js";
 
 /**
  * @param {any} workflow
@@ -27,13 +25,7 @@ export function beforePanel(workflow, {api}) {
   const say = (sign, ...content) => idBox.replaceChildren(sign, h("p", {}, ...content));
 
   /** @param {string} id the run that has it, asked of the list: there being none is no error @returns {Promise<any>} */
-  async function runOf(id) {
-    const page = await api.get(`/runs?id=${encodeURIComponent(id)}&limit=${ALIKE}`);
-    const found = page.runs.find((/** @type {any} */ run) => run.id === id);
-    // The list goes by the beginning of an id: only where very many begin so, the run itself is asked for.
-    if (found || page.runs.length < ALIKE) return found ?? null;
-    return api.get(`/runs/${encodeURIComponent(id)}`).catch((/** @type {any} */ error) => { if (error.status === 404) return null; throw error; });
-  }
+  const runOf = async (id) => (await api.get(`/runs?id=${encodeURIComponent(id)}&exact=true`)).runs[0] ?? null;
 
   /** @param {string} id */
   function checkId(id) {
@@ -59,7 +51,7 @@ export function beforePanel(workflow, {api}) {
     const line = queues.get(queue);
     const facts = /** @type {[any, any][]} */ ([]);
     if (workflow.workers !== undefined) facts.push(["Workers", workflow.workers ? [`${workflow.workers} ${workflow.workers === 1 ? "serves" : "serve"} `, h("bdi", {}, workflow.name)] : h("span", {class: "warned"}, "None serves it now. It waits until one does.")]);
-    facts.push([["Queue ", h("bdi", {}, queue)], line ? `${(line.ready ?? 0).toLocaleString("en")} ready${line.oldest_at ? `, oldest ${duration(Math.max(0, (Date.now() - (stamp(line.oldest_at) ?? Date.now())) / 1000))}` : ""}` : "empty"]);
+    facts.push([["Queue ", h("bdi", {}, queue)], line ? `${(line.ready ?? 0).toLocaleString("en")} ready${line.oldest_at ? `, oldest ${duration(Math.max(0, (serverNow() - (stamp(line.oldest_at) ?? serverNow())) / 1000))}` : ""}` : "empty"]);
     if (workflow.waits_for?.length) facts.push(["Will wait for", h("span", {class: "mono"}, ...workflow.waits_for.flatMap((/** @type {string} */ name, /** @type {number} */ index) => [index ? ", " : "", h("bdi", {}, name)]))]);
     if (workflow.on?.length) facts.push(["Also started by", h("span", {class: "mono"}, ...workflow.on.flatMap((/** @type {string} */ name, /** @type {number} */ index) => [index ? ", " : "", h("bdi", {}, name)]))]);
     if (workflow.policy) facts.push(["Policy", h("bdi", {}, workflow.policy)]);

@@ -1,7 +1,7 @@
 // A value entered as a form or as JSON: two views of one content, each always there to switch to.
 
 import {jsonEditor} from "../components/jsonedit.js";
-import {schemaForm, toFix} from "../components/schemaform.js";
+import {schemaForm, toFix, wholeName} from "../components/schemaform.js";
 import {initial} from "../components/schema.js";
 import {check} from "../components/schemacheck.js";
 import {segmented} from "../components/tabs.js";
@@ -9,6 +9,13 @@ import {h} from "../lib/dom.js";
 
 /** @typedef {import("../components/schema.js").Schema} Schema */
 /** @typedef {import("../components/schema.js").Problem} Problem */
+
+/**
+ * What the server has found in one part of a request, by the paths that the form of this part has.
+ * @param {Problem[]} found
+ * @param {string} part "payload"
+ */
+export const foundIn = (found, part) => found.map((each) => (each.path === part || /^[.[]/.test(each.path.slice(part.length)) && each.path.startsWith(part) ? {...each, path: each.path.slice(part.length).replace(/^\./, "")} : each));
 
 /**
  * @param {Schema|null} schema without one there is only JSON
@@ -61,16 +68,16 @@ export function entry(schema, {label, value, rows = 10, onChange, onRefuse}) {
       if (editor) {
         if (editor.mistake()) { editor.focus(); return "The JSON has a mistake"; }
         const found = problems();
-        list.replaceChildren(...found.slice(0, 20).map((each) => h("li", {}, h("bdi", {class: "mono"}, each.path || label), ` ${each.message}`)));
+        list.replaceChildren(...found.slice(0, 20).map((each) => h("li", {}, h("bdi", {class: "mono"}, each.path || wholeName(schema)), ` ${each.message}`)));
         if (found.length) editor.focus();
-        return toFix(found);
+        return toFix(found, schema);
       }
-      return toFix(form?.complain() ?? []);
+      return toFix(form?.complain() ?? [], schema);
     },
     /** @param {Problem[]} found by the server */
     tell(found) {
       form?.tell(found);
-      if (editor) list.replaceChildren(...found.map((each) => h("li", {}, h("bdi", {class: "mono"}, each.path), ` ${each.message}`)));
+      if (editor) list.replaceChildren(...found.map((each) => h("li", {}, h("bdi", {class: "mono"}, each.path || wholeName(schema)), ` ${each.message}`)));
     },
   };
 }

@@ -1,15 +1,12 @@
 // What a form will send, as a person would write it in Python, for curl and on the command line. Pure.
 
-import {branchOf, fieldOf} from "../components/schema.js";
-import {check, join} from "../components/schemacheck.js";
+import {join} from "../components/schemacheck.js";
 
-/** @typedef {import("../components/schema.js").Schema} Schema */
 /** @typedef {{text: string, path: string|null}} Line a line of code, and the path of the value in it */
 /**
  * @typedef {object} Start
  * @property {string} workflow
- * @property {Record<string, any>} input
- * @property {Schema|null} schema
+ * @property {any} input
  * @property {Record<string, any>} options as the API takes them, without workflow and input
  * @property {string} address of the API
  */
@@ -17,84 +14,45 @@ import {check, join} from "../components/schemacheck.js";
 const WIDE = 68;
 
 /**
- * Python that starts the run.
+ * Python that starts the run: by name, with the very input that is sent. The classes of the arguments, and where they
+ * are imported from, are not known here.
  * @param {Start} start
  * @returns {Line[]}
  */
 export function python(start) {
-  const root = start.schema ?? {};
-  const properties = root.properties ?? {};
-  const names = [...new Set([...Object.keys(properties), ...Object.keys(start.input)])].filter((name) => name in start.input);
-  /** @type {Line[]} */
-  const lines = [];
-  /** @type {string[]} */
-  const given = [];
-  let positional = true;
-  for (const name of Object.keys(properties)) if (!(name in start.input) && names.some((other) => Object.keys(properties).indexOf(other) > Object.keys(properties).indexOf(name))) positional = false;
-  for (const name of names) {
-    const value = literal(start.input[name], properties[name] ?? {}, root, name);
-    const isLong = value.length > 1;
-    if (isLong) {
-      lines.push({text: `${name} = ${value[0].text}`, path: value[0].path}, ...value.slice(1));
-    }
-    const text = isLong ? name : value[0].text;
-    given.push(positional ? text : `${name}=${text}`);
-  }
   const options = Object.entries(start.options).filter(([name]) => name !== "reuse" || start.options.reuse);
-  const call = `.start(${given.join(", ")})`;
-  if (!options.length) lines.push({text: `run = await ${start.workflow}${call}`, path: null});
-  else {
-    lines.push({text: `run = await ${start.workflow}.options(`, path: null});
-    for (const [name, value] of options) lines.push({text: `    ${name}=${plain(value)},`, path: `options.${name}`});
-    lines.push({text: `)${call}`, path: null});
-  }
-  return lines;
+  const input = literal(start.input, "", "    ");
+  if (!options.length && input.length === 1) return [{text: `run = await app.start(${quoted(start.workflow)}, ${input[0].text})`, path: null}];
+  return [
+    {text: "run = await app.start(", path: null},
+    {text: `    ${quoted(start.workflow)},`, path: null},
+    ...asItem(input, "    "),
+    ...options.map(([name, value]) => ({text: `    ${name}=${plain(value)},`, path: `options.${name}`})),
+    {text: ")", path: null},
+  ];
 }
 
-/** @param {any} value @param {any} schema @param {Schema} root @param {string} path @param {string} [indent] @returns {Line[]} */
-function literal(value, schema, root, path, indent = "") {
-  const field = fieldOf(schema, root);
-  if (field.kind === "union" && field.branches && value !== null) {
-    return literal(value, field.branches[branchOf(field, value, root, check)].schema, root, path, indent);
-  }
-  if (value === null || typeof value !== "object") return [{text: scalar(value, field.kind), path}];
+/**
+ * A value over as many lines as it needs, without the indent of the first.
+ * @param {any} value @param {string} path @param {string} indent
+ * @returns {Line[]}
+ */
+function literal(value, path, indent) {
   const isList = Array.isArray(value);
-  const named = !isList && field.kind === "object" && field.title && /^[A-Za-z_]\w*$/.test(field.title) ? field.title : null;
-  /** @type {[string, Line[]][]} */
-  const parts = Object.entries(value).map(([key, part]) => {
-    const step = isList ? Number(key) : key;
-    const inner = isList ? itemSchema(field.schema, Number(key)) : field.schema.properties?.[key] ?? (typeof field.schema.additionalProperties === "object" ? field.schema.additionalProperties : {});
-    const prefix = isList ? "" : named ? `${key}=` : `${quoted(key)}: `;
-    return [prefix, literal(part, inner, root, join(path, step), `${indent}    `)];
-  });
-  const [open, close] = isList ? ["[", "]"] : named ? [`${named}(`, ")"] : ["{", "}"];
-  const isFlat = parts.every(([, lines]) => lines.length === 1);
-  const short = isFlat ? `${open}${parts.map(([prefix, lines]) => prefix + lines[0].text).join(", ")}${close}` : "";
-  if (isFlat && short.length + indent.length <= WIDE && (isList || path.includes(".") || path.includes("["))) return [{text: short, path}];
-  /** @type {Line[]} */
-  const result = [{text: open, path}];
-  for (const [prefix, lines] of parts) {
-    lines.forEach((line, index) => {
-      const lead = index === 0 ? `${indent}    ${prefix}` : "";
-      result.push({text: lead + line.text + (index === lines.length - 1 ? "," : ""), path: line.path});
-    });
-  }
-  result.push({text: indent + close, path});
-  return result;
+  const entries = value !== null && typeof value === "object" ? Object.entries(value).filter(([, part]) => part !== undefined) : [];
+  const isInner = isList || path.includes(".") || path.includes("[");
+  const short = plain(value);
+  if (!entries.length || (isInner && short.length + indent.length <= WIDE && entries.every(([, part]) => part === null || typeof part !== "object" || isList))) return [{text: short, path}];
+  const inside = `${indent}    `;
+  return [
+    {text: isList ? "[" : "{", path},
+    ...entries.flatMap(([key, part]) => asItem(literal(part, join(path, isList ? Number(key) : key), inside), inside, isList ? "" : `${quoted(key)}: `)),
+    {text: `${indent}${isList ? "]" : "}"}`, path},
+  ];
 }
 
-/** @param {Schema} schema @param {number} index */
-const itemSchema = (schema, index) => schema.prefixItems?.[index] ?? (typeof schema.items === "object" ? schema.items : {});
-
-/** @param {any} value @param {string} kind */
-function scalar(value, kind) {
-  if (typeof value === "string" && kind === "decimal") return `Decimal(${quoted(value)})`;
-  if (typeof value === "string" && kind === "uuid") return `UUID(${quoted(value)})`;
-  if (typeof value === "string" && kind === "binary") return `b64decode(${quoted(value)})`;
-  if (typeof value === "string" && kind === "datetime") return `datetime.fromisoformat(${quoted(value)})`;
-  if (typeof value === "string" && kind === "date") return `date.fromisoformat(${quoted(value)})`;
-  return plain(value);
-}
+/** @param {Line[]} lines @param {string} indent @param {string} [before] @returns {Line[]} with what stands before it, and a comma */
+const asItem = (lines, indent, before = "") => lines.map(({text, path}, index) => ({text: (index ? "" : indent + before) + text + (index === lines.length - 1 ? "," : ""), path}));
 
 /** @param {any} value @returns {string} */
 function plain(value) {
@@ -104,7 +62,7 @@ function plain(value) {
   if (typeof value === "number") return String(value);
   if (typeof value === "string") return quoted(value);
   if (Array.isArray(value)) return `[${value.map(plain).join(", ")}]`;
-  return `{${Object.entries(value).map(([key, part]) => `${quoted(key)}: ${plain(part)}`).join(", ")}}`;
+  return `{${Object.entries(value).filter(([, part]) => part !== undefined).map(([key, part]) => `${quoted(key)}: ${plain(part)}`).join(", ")}}`;
 }
 
 /** @param {string} text JSON's escapes are Python's, but for the slash that neither needs */
