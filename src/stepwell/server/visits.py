@@ -12,6 +12,7 @@ import msgspec
 
 from stepwell.client.keys import Keys, Sessions
 from stepwell.errors import WorldError
+from stepwell.runtime.loudness import level_of
 from stepwell.server.identity import Identity
 
 log = logging.getLogger("stepwell.server")
@@ -55,12 +56,15 @@ class Visits:
             await asyncio.wait([task])
 
     async def _watch(self) -> None:
+        failures = 0
         await self._rest(EVERY)
         while self._visits:
             try:
                 await self.look()
+                failures = 0
             except WorldError as error:
-                log.warning("looking whether keys are still valid failed: %s", error)
+                failures += 1
+                log.log(level_of(failures), "looking whether keys are still valid failed: %s", error)
             except Exception:
                 log.exception("looking whether keys are still valid failed")  # and goes on: the database may come back
             await self._rest(EVERY)
