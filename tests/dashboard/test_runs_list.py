@@ -163,6 +163,20 @@ def test_the_name_of_a_field_chooses_the_field(desk: Site, typed: str, first: st
             assert "text=" not in page.url
 
 
+def test_what_was_typed_before_its_field_is_its_value(desk: Site) -> None:
+    """As when a field is chosen from a list that is older than the text."""
+    with desk.page("/runs") as page:
+        page.get_by_role("combobox").click()
+        expect(page.get_by_role("option", name=re.compile("^text contains"))).to_be_visible()
+        page.evaluate("""() => {
+            document.querySelector(".token-field").value = "gateway";
+            [...document.querySelectorAll(".suggest-item")].find((e) => e.textContent.startsWith("text contains")).click();
+        }""")
+        expect(page.get_by_role("combobox")).to_have_value("gateway")
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(re.compile(r"text=gateway"))
+
+
 def test_free_text_is_a_filter_too(desk: Site) -> None:
     with desk.page("/runs") as page:
         page.get_by_role("combobox").fill("gateway")

@@ -47,11 +47,12 @@ export function tokenBar({filter: first, rows, onChange}) {
     field.placeholder = editing ? "" : isEmpty(filter) ? "Add a filter, or text" : "add a filter, or text";
   }
 
-  /** @param {Field} which */
-  function edit(which) {
+  /** @param {Field} which @param {string} [typed] what its value begins with, as far as it is not its name */
+  function edit(which, typed = "") {
     editing = which;
     const value = filter[which];
-    field.value = Array.isArray(value) ? "" : value;
+    const named = `${NAMES[which].join(" ")} `.startsWith(typed.toLowerCase()) || (which === "state" && "status".startsWith(typed.toLowerCase()));
+    field.value = !named ? typed : Array.isArray(value) ? "" : value;
     draw();
     field.focus();
     void suggest();
@@ -105,7 +106,7 @@ export function tokenBar({filter: first, rows, onChange}) {
       if (editing && isFine(editing, text)) take(editing, text);
       return;
     }
-    if (chosen.value === null) edit(chosen.field);
+    if (chosen.value === null) edit(chosen.field, text);
     else take(chosen.field, chosen.value);
   }
 
