@@ -170,7 +170,8 @@ def test_what_was_typed_before_its_field_is_its_value(desk: Site) -> None:
         expect(page.get_by_role("option", name=re.compile("^text contains"))).to_be_visible()
         page.evaluate("""() => {
             document.querySelector(".token-field").value = "gateway";
-            [...document.querySelectorAll(".suggest-item")].find((e) => e.textContent.startsWith("text contains")).click();
+            const options = [...document.querySelectorAll(".suggest-item")];
+            options.find((each) => each.textContent.startsWith("text contains")).click();
         }""")
         expect(page.get_by_role("combobox")).to_have_value("gateway")
         page.keyboard.press("Enter")
