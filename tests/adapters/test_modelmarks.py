@@ -3,11 +3,12 @@
 import sys
 import typing
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, NamedTuple, NewType, NotRequired, TypedDict, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, NewType, NotRequired, TypeVar
 
 import msgspec
 import pydantic
 import pytest
+from typing_extensions import TypedDict
 
 from stepwell.adapters import models
 from stepwell.adapters.typeplans import JsonTypePlan

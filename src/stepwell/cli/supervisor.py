@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 from typing import Any, Final
 
 from stepwell.cli.moments import CLOCK, span
@@ -68,7 +69,8 @@ class Supervisor:
                 child.terminate()  # asked while it was being started
             code = await child.wait()
             if self._stopping.asked.is_set():
-                self._codes.append(code)
+                # Of a signal dies who has not come to listen for it: it held nothing yet.
+                self._codes.append(0 if code == -signal.SIGTERM else code)
                 return
             if code in (USELESS, UNUSABLE):
                 self._final = code
