@@ -10,10 +10,11 @@ from typing import Final
 import msgspec
 
 from stepwell.core.admission import rank_of
+from stepwell.core.history import fold_history
 from stepwell.core.rewind import ROLLBACK, rewind, undo_again
 from stepwell.errors import IllegalState
 from stepwell.model.change import Change, Expect, Patch, Post
-from stepwell.model.entry import AnyEntry, ChildEnded, ChildStarted, Continued, Finished, Started, encode_entries
+from stepwell.model.entry import AnyEntry, ChildEnded, Continued, Finished, Started, encode_entries
 from stepwell.model.run import InboxItem, RunRow
 from stepwell.model.status import RunStatus as S
 
@@ -182,12 +183,8 @@ def _restarted(row: RunRow, expect: Expect, entries: list[AnyEntry], now: float)
 
 def _told_children(entries: list[AnyEntry], now: float) -> tuple[Post, ...]:
     """The posts that cancel the children of a generation that is given up: the next one starts its own."""
-    started = {e.call: e.run for e in entries if isinstance(e, ChildStarted) and not e.detached and e.run}
-    for entry in entries:
-        if isinstance(entry, ChildEnded):
-            started.pop(entry.call, None)
     item = InboxItem(n=0, kind="cancel", at=now)
-    return tuple(Post(target=bytes.fromhex(run), item=item) for run in started.values())
+    return tuple(Post(target=child, item=item) for child in fold_history(entries).children.values())
 
 
 def moved(started: Started, now: float) -> float | None:
