@@ -22,8 +22,10 @@ class NewRun(msgspec.Struct, frozen=True):
     blobs: tuple[tuple[str, bytes], ...] = ()
     yields: bool = False
 
-    def nameless(self) -> "NewRun":
-        """The same without an id of its own."""
+    def beside(self, holder: bytes | None) -> "NewRun":
+        """As it is created where `holder` has its id: without one, if it yields and that is another run."""
+        if not self.yields or holder in (None, self.row.key):
+            return self
         row = msgspec.structs.replace(self.row, id=self.row.key.hex())
         return msgspec.structs.replace(self, row=row, named=False, yields=False)
 

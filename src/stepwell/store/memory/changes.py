@@ -97,7 +97,7 @@ def _write(space: Space, c: Change) -> Reply:
     if row is not None:
         _write_own(space, row, c)
     for new in c.start:
-        _create(space, new.nameless() if new.yields and space.ids.get(new.row.id, new.row.key) != new.row.key else new)
+        _create(space, new.beside(space.ids.get(new.row.id)))
     if row is not None and c.patch is not None:
         released = _patch(space, space.runs[c.run], c.patch)
     if row is not None and c.closes:

@@ -110,7 +110,7 @@ class _Group:
             self._write_own(c, run)
         for new in c.start:
             other = self._extract.named(new.row.id) if new.yields else None
-            fitting = new if other is None or other["key"] == new.row.key else new.nameless()
+            fitting = new.beside(None if other is None else other["key"])
             if self._extract.there(fitting) is None:
                 self._create(fitting)
         if run is not None and c.patch is not None:

@@ -136,7 +136,7 @@ class Group:
             self._write_own(c, state[0])
         for new in c.start:
             other = self._named(new.row.id) if new.yields else None
-            self._create(new if other is None or other.key == new.row.key else new.nameless())
+            self._create(new.beside(None if other is None else other.key))
         if state is not None and c.patch is not None:
             p = c.patch
             released = not p.release or p.seen is None or self._mark(c.run) <= p.seen
