@@ -1,6 +1,10 @@
+import asyncio
+
 import pytest
 
-from stepwell.cli.moments import ago, iso, local, span
+from stepwell import App
+from stepwell.cli.moments import ago, iso, local, now_by, span
+from stepwell.testing.environment import Environment
 
 
 @pytest.mark.parametrize(
@@ -46,3 +50,12 @@ def test_moments() -> None:
     assert iso(1_700_000_000.1234) == "2023-11-14T22:13:20.123Z"
     assert local(None) == ""
     assert len(local(1_700_000_000.0)) == len("2023-11-14 22:13:20")
+
+
+def test_the_present_is_that_of_the_database() -> None:
+    async def main() -> None:
+        async with Environment(App("memory://")) as env:
+            assert now_by(env.app) == env.clock.now()
+
+    asyncio.run(main())
+    assert now_by(object()) > 1.7e9

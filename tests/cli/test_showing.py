@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from stepwell.authoring.handle import RunStatusReport
 from stepwell.cli.calls import view_of
@@ -28,6 +29,8 @@ def test_header() -> None:
     assert flat(header(running)) == ["r1  flow  running, cancelling", "  ██████░░░░░░░░░░░░░░░░░░ 25%  rows"]
     parked = seen([], status=RunStatus.PARKED, reason="diverged:\n  journal")
     assert flat(header(parked)) == ["r1  flow  parked", "  diverged:", "    journal"]
+    left = replace(seen([], status=RunStatus.QUEUED), unserved="no worker is alive")
+    assert flat(header(left)) == ["r1  flow  queued", "  no worker is alive"]
     assert len(bar(0.0)) == len(bar(1.0)) == 24
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from stepwell.adapters.ids import new_key
 from stepwell.client.audit import Audit, Noted
-from stepwell.errors import StoreUnavailable
+from stepwell.errors import NotFound, StoreUnavailable
 from stepwell.store.memory import MemoryStore
 from stepwell.testing.clock import VirtualClock
 
@@ -35,6 +35,8 @@ async def test_records_that_come_together_are_written_together(monkeypatch: pyte
     assert len(groups) < 20
     page, after = await audit.page(15, None)
     assert [entry.action for entry in page] == [str(n) for n in reversed(range(5, 20))]
+    with pytest.raises(NotFound, match="no page begins after 'zzz'"):
+        await audit.page(15, "zzz")
     rest, end = await audit.page(15, after)
     assert [entry.action for entry in rest] == ["4", "3", "2", "1", "0"]
     assert end is None

@@ -21,7 +21,8 @@ MISFIT = (
 
 
 def row(status: S, **more: Any) -> RunRow:
-    return RunRow(key=b"k" * 16, id="r", workflow="w", status=status, **more)
+    given: dict[str, Any] = {"key": b"k" * 16, "id": "r", "workflow": "w", "status": status, **more}
+    return RunRow(**given)
 
 
 @pytest.mark.parametrize(
@@ -117,6 +118,11 @@ def test_why_a_run_is_parked() -> None:
 def test_a_lost_attempt_counts_as_none() -> None:
     lost = call("send", attempts=[Attempt(n=1, status="unknown", lost=True), Attempt(n=1, status="running")])
     assert summary_of(row(S.RUNNING), [lost], 100.0, tries={"send": 6}).text == "Running send."
+
+
+def test_that_nobody_can_take_it_is_said() -> None:
+    told = summary_of(row(S.QUEUED), [], 100.0, unserved="no worker is alive")
+    assert told.text == "Queued in default: no worker is alive."
 
 
 def test_policies() -> None:

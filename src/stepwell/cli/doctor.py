@@ -138,15 +138,14 @@ def _schema(settings: Any, *, named: bool) -> Any:
 async def _engine(app: Any) -> list[Any]:
     """What an open client sees: workers, the queue, runs that need a person, clocks."""
     from stepwell.cli.doctor_server import queue, server
-    from stepwell.cli.moments import CLOCK
+    from stepwell.cli.moments import now_by
     from stepwell.client.app import App
 
     local = isinstance(app, App)
     seen = [] if local else server(app)
     if any(finding.level == "fail" for finding in seen):
         return seen
-    # The clock that leases and timers go by: a shared database's own, where the machines' may differ.
-    now = (app._engine().clock if local else CLOCK).now()
+    now = now_by(app)
     workers = (await app.status()).workers
     counts = await app.runs.count()
     return [

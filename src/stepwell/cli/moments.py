@@ -1,7 +1,7 @@
 """How times, lengths of time and numbers of things are written."""
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from stepwell.adapters.clock import SystemClock
 
@@ -11,6 +11,13 @@ _UNITS: Final = ((1, 60, 3_600, "min", "s"), (60, 60, 1_440, "h", "min"), (3_600
 
 _ROUGH: Final = ((1, "s", 60), (60, "min", 60), (3_600, "h", 24), (86_400, "d", None))
 """Seconds of each unit, and with how many of it the next one begins."""
+
+
+def now_by(client: Any) -> float:
+    """The present by the clock that leases go by: a shared database's own, where the machines' may differ."""
+    from stepwell.client.app import App
+
+    return float((client._engine().clock if isinstance(client, App) else CLOCK).now())
 
 
 def span(seconds: float) -> str:

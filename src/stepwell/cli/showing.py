@@ -55,6 +55,8 @@ def header(seen: Snapshot) -> list[Line]:
     lines: list[Line] = [[(row.id, "bold"), "  ", row.workflow, "  ", (state, STYLES[row.status.value])]]
     if row.progress is not None:
         lines.append([("  " + bar(row.progress), "green"), f" {row.progress:.0%}", f"  {row.note or ''}"])
+    if seen.unserved:
+        lines.append([("  " + seen.unserved, "yellow")])
     if row.reason and not row.status.terminal and row.status.value in ("waiting", "parked", "paused"):
         style = "bold red" if row.status.value == "parked" else "yellow"
         lines.extend([("  " + text, style)] for text in row.reason.splitlines())

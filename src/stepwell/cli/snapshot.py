@@ -5,21 +5,24 @@ from typing import Any
 import msgspec
 
 from stepwell.cli.calls import JournalView, view_of
-from stepwell.cli.moments import CLOCK
+from stepwell.cli.moments import now_by
 from stepwell.client.app import App
 from stepwell.client.remote import RemoteClient
+from stepwell.client.serving import unserved
 from stepwell.errors import NotFound
 from stepwell.model.run import RunRow
+from stepwell.model.status import RunStatus
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """`entries` are those of all generations; `view` is of the one shown."""
+    """`entries`: of all generations; `view`: of the one shown; `unserved`: why no worker can take the run."""
 
     row: RunRow
     entries: list[dict[str, Any]]
     view: JournalView
     generation: int
     now: float
+    unserved: str | None = None
 
 
 async def snapshot(client: App | RemoteClient, run_id: str, generation: int | None = None, *,
@@ -44,4 +47,7 @@ async def snapshot(client: App | RemoteClient, run_id: str, generation: int | No
         there_are = "1" if row.generation == 1 else f"1 to {row.generation}"
         raise NotFound(f"run {run_id!r} has no generation {shown}", expected=there_are)
     view = view_of(row, there, last=current, open_calls=calls)
-    return Snapshot(row=row, entries=entries, view=view, generation=shown, now=CLOCK.now())
+    now = now_by(client)
+    workers = await client.workers() if row.status is RunStatus.QUEUED else []
+    return Snapshot(row=row, entries=entries, view=view, generation=shown, now=now,
+                    unserved=unserved(row, workers, now))  # fmt: skip

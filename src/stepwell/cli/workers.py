@@ -20,13 +20,14 @@ def command() -> None:
 @place
 def list_(target: Target, json: bool) -> None:
     """List the workers that are alive, or were until their lease ran out."""
+    from stepwell.cli.moments import now_by
     from stepwell.cli.rows import worker_data
     from stepwell.cli.session import talk
     from stepwell.cli.terminal import line, print_json
     from stepwell.client.versions import said
 
     async def look(client: Any) -> Any:
-        return await client.workers(), await client.stranded(), _now(client)
+        return await client.workers(), await client.stranded(), now_by(client)
 
     workers, lost, now = talk(target, look)
     if json:
@@ -42,14 +43,6 @@ def list_(target: Target, json: bool) -> None:
         _warn(workers, now)
     for one in lost:
         line(("! ", "bold yellow"), f"{said(one)}. Start one, or let others: stepwell runs unpin RUN", err=True)
-
-
-def _now(client: Any) -> float:
-    """By the clock that leases go by: a shared database's own, where the machines' may differ."""
-    from stepwell.cli.moments import CLOCK
-    from stepwell.client.app import App
-
-    return float((client._engine().clock if isinstance(client, App) else CLOCK).now())
 
 
 def state(worker: Any, now: float) -> str:

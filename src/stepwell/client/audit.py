@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from stepwell.client.filters import cursor_of
 from stepwell.client.shapes import Moment, moment
 from stepwell.model.record import Record
 from stepwell.ports.store import Store
@@ -74,7 +75,11 @@ class Audit:
         self._writing = None
 
     async def page(self, limit: int, after: str | None) -> tuple[list[AuditEntry], str | None]:
-        """Records, the newest first, and where the next page begins (None at the end)."""
+        """Records, the newest first, and where the next page begins (None at the end).
+
+        Raises NotFound for what no page ended with.
+        """
+        cursor_of(after)
         found = await self._store.records(AUDIT, after=after, limit=limit, newest=True)
         entries = []
         for record in found:

@@ -40,6 +40,11 @@ def cut(text: str, most: int = LONGEST) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
+def capitalized(text: str | None) -> str | None:
+    """A text with a capital first, as a sentence begins."""
+    return text and f"{text[:1].upper()}{text[1:]}"
+
+
 def now_of(row: RunRow, now: float) -> str | None:
     """What a row of a list says of its run; None when there is nothing to say beside its status."""
     match row.status:
@@ -82,8 +87,7 @@ def why_of(row: RunRow) -> Why | None:
 
 
 def _sentence(text: str) -> str:
-    text = text.strip().rstrip(":.")
-    return f"{text[:1].upper()}{text[1:]}."
+    return f"{capitalized(text.strip().rstrip(':.'))}."
 
 
 def _waits(row: RunRow, now: float) -> str:
@@ -126,8 +130,11 @@ class _Sentence:
 
 
 def summary_of(row: RunRow, calls: Sequence[CallView], now: float, *, tries: dict[str, int] | None = None,
-               error: tuple[str, str] | None = None) -> Summary:  # fmt: skip
-    """The sentence. `tries`: how many attempts a step has at most, by the name of its call; `error`: type, message."""
+               error: tuple[str, str] | None = None, unserved: str | None = None) -> Summary:  # fmt: skip
+    """The sentence. `tries`: how many attempts a step has at most, by the name of its call; `error`: type, message.
+
+    `unserved`: why no worker can take the run.
+    """
     say = _Sentence()
     match row.status:
         case S.SUCCEEDED:
@@ -144,7 +151,7 @@ def summary_of(row: RunRow, calls: Sequence[CallView], now: float, *, tries: dic
         case S.PARKED:
             say("Parked: it needs a person.", strong=True)(f" {_sentence(cut(row.reason))}" if row.reason else "")
         case _:
-            _under_way(say, row, calls, now, tries or {})
+            _under_way(say, row, calls, now, tries or {}, unserved)
     return say.done()
 
 
@@ -161,7 +168,8 @@ def _failed(say: _Sentence, calls: Sequence[CallView], error: tuple[str, str] | 
         say(": ")(error[0], strong=True)(f": {cut(error[1])}" if error[1] else ".")
 
 
-def _under_way(say: _Sentence, row: RunRow, calls: Sequence[CallView], now: float, tries: dict[str, int]) -> None:
+def _under_way(say: _Sentence, row: RunRow, calls: Sequence[CallView], now: float, tries: dict[str, int],
+               unserved: str | None) -> None:  # fmt: skip
     if row.cancelling:
         say("Cancelling", strong=True)(". ")
     at = open_of(calls)
@@ -169,8 +177,9 @@ def _under_way(say: _Sentence, row: RunRow, calls: Sequence[CallView], now: floa
     resting = [c for c in at if c not in doing]
     if row.status is S.QUEUED and not doing:
         late = row.due is not None and row.due > now
+        about = f": {unserved}" if unserved else ""
         say("Delayed" if late else "Queued", strong=True)
-        say(f", starts in {span(row.due - now)}." if late and row.due is not None else f" in {row.queue}.")
+        say(f", starts in {span(row.due - now)}." if late and row.due is not None else f" in {row.queue}{about}.")
     for n, call in enumerate(doing[:2]):
         say(" " if n else "")("Undoing with " if call.undo else "Running ")(call.name, strong=True)
         say(_attempt(call, tries))(".")

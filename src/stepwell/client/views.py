@@ -12,8 +12,9 @@ from stepwell.client.briefs import Briefs
 from stepwell.client.engine import OpenEngine
 from stepwell.client.fresh import Fresh
 from stepwell.client.opennow import OpenNow
-from stepwell.client.phrases import now_of, policy_of, summary_of, why_of
+from stepwell.client.phrases import capitalized, now_of, policy_of, summary_of, why_of
 from stepwell.client.redact import Redactor
+from stepwell.client.serving import unserved
 from stepwell.client.shapes import (
     Call,
     CallChild,
@@ -81,19 +82,18 @@ class Views:
         now = self.engine.clock.now()
         above = {row.parent for row in rows if row.parent is not None}
         ids = {row.key: row.id for row in await self.engine.store.rows(list(above))} if above else {}
-        names = await self._names() if any(row.worker is not None for row in rows) else {}
+        about = any(row.worker is not None or row.status is RunStatus.QUEUED for row in rows)
+        workers = await self._workers.get() if about else []
+        names = {worker.id: f"{worker.host}:{worker.pid}" for worker in workers if worker.host}
         briefs = await self.briefs.of(rows)
-        return [run_of(row, now=self._now(row, now), parent=None if row.parent is None else ids.get(row.parent),
+        return [run_of(row, now=self._now(row, workers, now),
+                       parent=None if row.parent is None else ids.get(row.parent),
                        worker=None if row.worker is None else names.get(row.worker, row.worker[-SHORT:]),
                        brief=briefs.get(row.key))
                 for row in rows]  # fmt: skip
 
-    async def _names(self) -> dict[str, str]:
-        """The workers as people know them: by host and process."""
-        return {worker.id: f"{worker.host}:{worker.pid}" for worker in await self._workers.get() if worker.host}
-
-    def _now(self, row: RunRow, now: float) -> str | None:
-        said = now_of(row, now)
+    def _now(self, row: RunRow, workers: Sequence[WorkerRow], now: float) -> str | None:
+        said = now_of(row, now) or capitalized(unserved(row, workers, now))
         if said is None and row.status is RunStatus.RUNNING:
             calls = self.engine.current(row, ())
             names = [call.rpartition("/")[2] for call in calls[:2]]
@@ -138,7 +138,7 @@ class Views:
         said = None if head is None else (class_of(head), head.message)
         shows = self.reader(seen, redactor)
         run = await self.run(row)
-        workers = await self.engine.store.workers() if row.worker is not None else []
+        workers = await self.engine.store.workers() if row.worker is not None or row.status is RunStatus.QUEUED else []
         code = next((w.offers.get(row.workflow) for w in workers if w.id == row.worker), None)
         return RunDetail(
             **{name: getattr(run, name) for name in Run.__struct_fields__},
@@ -152,7 +152,9 @@ class Views:
             python=None if started is None else started.python or None,
             counts=await self._counts(seen),
             actions=[verb.value for verb, states in VERBS.items() if row.status in states and _useful(row, verb.value)],
-            summary=summary_of(row, seen.calls, now, tries=self._tries(seen.calls), error=said),
+            summary=summary_of(
+                row, seen.calls, now, tries=self._tries(seen.calls), error=said, unserved=unserved(row, workers, now)
+            ),
             why=why_of(row),
         )
 

@@ -117,5 +117,20 @@ async def test_when_a_start_is_there_already_no_holder_is_tried(scene: Scene, ri
     assert len(await scene.store.journal(row.key)) == 1
 
 
+@pytest.mark.parametrize("odd", ['say "no"', "a\\b\\", "NULL", "{a,b}", " , ", "\x1f\x01\n", "ßé\U0001f40d", "'; --"])
+async def test_any_text_arrives_as_it_was(scene: Scene, odd: str) -> None:
+    news = [scene.new(odd, queue=odd), scene.new("plain"), scene.new(f"{odd}2", queue=odd)]
+    changes = [Change(run=new.row.key, create=new) for new in news]
+    assert all(reply.ok for reply in await scene.store.commit(changes))
+    assert [(row.id, row.queue) for row in [await scene.row(new.row) for new in news]] == [
+        (new.row.id, new.row.queue) for new in news
+    ]
+    row = await scene.running()
+    note = Change(run=row.key, epoch=row.epoch, generation=row.generation, patch=Patch(note=odd))
+    assert bulk.is_hot(note)
+    await scene.done(note)
+    assert (await scene.row(row)).note == odd
+
+
 async def _other(db: Db) -> Db:
     return await connect(db.home, plain=True)

@@ -4,13 +4,14 @@ from typing import Any
 import pytest
 
 from stepwell.store.postgres import PostgresStore
+from stepwell.store.postgres import hints as module
 from stepwell.store.postgres.connection import Db, Home
 from stepwell.store.postgres.hints import Hints
 from stepwell.testing.conformance.scene import Scene
 from tests.store.postgres.conftest import OpenPostgres
 
 pytestmark = pytest.mark.anyio
-LONG = 20.0
+LONG = 60.0
 
 
 async def _listening(store: PostgresStore) -> Hints:
@@ -72,7 +73,8 @@ class Deaf(Hints):
             super()._notified(*told)
 
 
-async def test_a_listener_that_hears_nothing_is_replaced(home: Home) -> None:
+async def test_a_listener_that_hears_nothing_is_replaced(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "stepwell.store.postgres")
     hints = Deaf(home, check=0.05, answer=0.05)
     hints.begin()
     await asyncio.wait_for(hints.listening.wait(), LONG)
@@ -82,10 +84,19 @@ async def test_a_listener_that_hears_nothing_is_replaced(home: Home) -> None:
             await asyncio.sleep(0.01)
     hints.deaf = False
     await asyncio.wait_for(hints.listening.wait(), LONG)
+    said = [message.partition(" at ")[0].partition(",")[0] for message in caplog.messages]
+    assert len(said) >= 2
+    assert said == (["not listening", "listening again"] * len(said))[: len(said)]  # an outage once, however long
     await hints.close()
 
 
-async def test_many_commits_are_told_by_few_notifications(home: Home) -> None:
+async def test_many_commits_are_told_by_few_notifications(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = asyncio.Event()
+
+    async def pause(_: float) -> None:
+        await go_on.wait()
+
+    monkeypatch.setattr(module, "_sleep", pause)
     one, two = Hints(home), Home(home.address)
     two.ns, two.token = home.ns, "another"
     other = Hints(two)
@@ -100,12 +111,22 @@ async def test_many_commits_are_told_by_few_notifications(home: Home) -> None:
         hear()
 
     other._hear = counted  # type: ignore[method-assign]
-    for _ in range(100):
+
+    async def counts_to(number: int) -> None:
+        async with asyncio.timeout(LONG):
+            while count < number:
+                await asyncio.sleep(0.001)
+
+    one.tell()
+    await counts_to(1)
+    for _ in range(100):  # what is committed during a pause is told by one
         one.tell()
         await asyncio.sleep(0)
-    await other.wait(LONG)
-    await asyncio.sleep(0.1)
-    assert 1 <= count <= 3
+    go_on.set()
+    await counts_to(2)
+    one.tell()
+    await counts_to(3)
+    assert count == 3, "the first, the hundred, the last"
     await one.close()
     await other.close()
 

@@ -38,8 +38,6 @@ _HOLD: Final = {
 _NO_PATCH: Final = (False, False, None, None, None, None, None, None, None, None, None)
 _RARE: Final = (("id", "due"), ("seen", "due", "rank"), ("expires_at", "progress", "note", "reason"))
 """Columns that are NULL in nearly every group: left out of it then, a set at a time, so that texts stay few."""
-_NUMBERS: Final = frozenset({"boolean", "smallint", "integer", "float8"})
-"""Sent as the text of an array: the driver looks at each element of a list twice, in Python."""
 
 
 def is_plain_start(c: Change, new: NewRun) -> bool:
@@ -125,12 +123,24 @@ def _columns(types: Mapping[str, str], rows: Iterable[tuple[Any, ...]], params: 
         if all(name in columns and columns[name].count(None) == count for name in rare):
             for name in rare:
                 del columns[name]
-    params += [_literal(values) if types[name] in _NUMBERS else values for name, values in columns.items()]
+    params += [_literal(types[name], values) for name, values in columns.items()]
     return tuple(columns)
 
 
-def _literal(values: tuple[Any, ...]) -> str:
-    return "{" + str(list(values))[1:-1].replace("None", "NULL") + "}"
+def _literal(type_: str, values: tuple[Any, ...]) -> str:
+    """The text of an array: of a list, the driver looks at each element twice, in Python."""
+    if type_ == "text":
+        elements = ",".join(["NULL" if value is None else _quoted(value) for value in values])
+    elif type_ == "bytea":
+        elements = ",".join([f'"\\\\x{value.hex()}"' for value in values])
+    else:
+        elements = str(list(values))[1:-1].replace("None", "NULL")
+    return "{" + elements + "}"
+
+
+def _quoted(element: str) -> str:
+    escaped = element.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _start_values(new: NewRun) -> tuple[Any, ...]:
@@ -185,8 +195,7 @@ def _text(starts: tuple[str, ...], holds: tuple[str, ...], took: bool, settings:
 
 def _given(types: Mapping[str, str], names: Sequence[str], first: int) -> tuple[str, str, str]:
     """What is selected of parameters from `$first` on: their arrays, their names, and the NULLs of what is left out."""
-    sent = ((n, types[name]) for n, name in enumerate(names, first))
-    arrays = ", ".join(f"${n}::{'text::' if type_ in _NUMBERS else ''}{type_}[]" for n, type_ in sent)
+    arrays = ", ".join(f"${n}::text::{types[name]}[]" for n, name in enumerate(names, first))
     absent = "".join(f", NULL::{type_} AS {name}" for name, type_ in types.items() if name not in names)
     return arrays, ", ".join(names), absent
 
@@ -209,7 +218,7 @@ def _start_parts(first: int, names: Sequence[str]) -> list[str]:
 
 # The lock keeps `bury` and `stop` from passing the worker by while runs are created in its name.
 _ALIVE: Final = (
-    "alive AS MATERIALIZED (SELECT id FROM {{workers}} WHERE ns = $1 AND id = ANY(${worker}::text[]) AND NOT dead"
+    "alive AS MATERIALIZED (SELECT id FROM {{workers}} WHERE ns = $1 AND id = ANY(${worker}::text::text[]) AND NOT dead"
     " ORDER BY id FOR KEY SHARE)"
 )
 # By id: two groups with the same ids then wait for each other in one direction only.

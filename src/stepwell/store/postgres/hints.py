@@ -76,17 +76,21 @@ class Hints:
     # -- the listener --------------------------------------------------------------------------
 
     async def _run(self) -> None:
-        pause = FIRST_PAUSE
+        pause, away = FIRST_PAUSE, False
         while True:
             db: Db | None = None
             try:
                 db = await connect(self._home, plain=True)
                 await self._listen(db)
-                pause = FIRST_PAUSE
+                if away:
+                    log.info("listening again at %s", self._home.address.shown)
+                pause, away = FIRST_PAUSE, False
                 self._hear()  # what was committed while nobody listened
                 await self._serve(db)
             except Exception as error:  # noqa: BLE001 - whatever it is, polling goes on, and so does trying
-                log.info("%s: no hints (%s)", self._home.address.shown, translated(error, self._home.address.shown))
+                if not away:  # once, however long it takes
+                    log.info("not listening, so polling alone: %s", translated(error, self._home.address.shown))
+                away = True
             finally:
                 self.listening.clear()
                 if db is not None:
