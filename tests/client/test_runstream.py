@@ -35,6 +35,27 @@ def calls(events: list[tuple[str, Any]]) -> list[tuple[str, str]]:
     return [(call["id"], call["status"]) for name, data in events if name == "timeline" for call in data["calls"]]
 
 
+async def test_that_somebody_could_take_it_now_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Environment(shop()) as env:
+        await env.app.start("nap", 3600, id="n", delay=60.0)
+        views = Views(env.app._engine())
+        why: list[str | None] = ["no worker is alive"]
+
+        async def unserved(row: Any) -> str | None:
+            return why[0]
+
+        monkeypatch.setattr(views, "unserved", unserved)
+        watch, listener = RunWatches(views).listen(await env.app._engine().find("n"), OPEN)
+        assert watch._task is not None
+        watch._task.cancel()  # the test looks
+        await watch.look()
+        await listener.get(0)
+        assert await watch.look() is False
+        why[0] = None
+        assert await watch.look() is True
+        assert [name for name, _ in told(await listener.get(0))] == ["run"]
+
+
 async def test_first_all_then_what_changed_then_the_end() -> None:
     async with Environment(shop()) as env:
         run = await env.app.start("buy", {"id": "7", "amount": 1}, id="b")

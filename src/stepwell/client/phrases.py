@@ -40,11 +40,6 @@ def cut(text: str, most: int = LONGEST) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
-def capitalized(text: str | None) -> str | None:
-    """A text with a capital first, as a sentence begins."""
-    return text and f"{text[:1].upper()}{text[1:]}"
-
-
 def now_of(row: RunRow, now: float) -> str | None:
     """What a row of a list says of its run; None when there is nothing to say beside its status."""
     match row.status:
@@ -87,7 +82,8 @@ def why_of(row: RunRow) -> Why | None:
 
 
 def _sentence(text: str) -> str:
-    return f"{capitalized(text.strip().rstrip(':.'))}."
+    text = text.strip().rstrip(":.")
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _waits(row: RunRow, now: float) -> str:

@@ -87,12 +87,12 @@ class RunWatch:
         """Look once, and tell what is new; True if anything was. Raises NotFound, WorldError."""
         fresh, self._fresh = self._fresh, set()
         row = await self._views.engine.row(self._row.key)
-        mark = mark_of(row)
+        mark = await self._mark_of(row)
         told = b""
         # Only its holder writes a run's journal: of one that nobody holds, the row tells whether anything is new.
         if fresh or mark != self._mark or row.status is RunStatus.RUNNING:
             seen = await self._views.look(row)
-            row, mark = seen.row, mark_of(seen.row)
+            row, mark = seen.row, await self._mark_of(seen.row)
             told = await self._news(seen, mark)
             if fresh:
                 whole = await self._whole(seen)
@@ -108,6 +108,10 @@ class RunWatch:
                 listener.put(message("end", data, self._cursor))
             self.over = True
         return bool(told or lines)
+
+    async def _mark_of(self, row: RunRow) -> Mark:
+        """What the row shows, and whether anybody could take the run: that changes without it."""
+        return (*mark_of(row), await self._views.unserved(row))
 
     @property
     def _cursor(self) -> str:

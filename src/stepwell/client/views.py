@@ -12,7 +12,7 @@ from stepwell.client.briefs import Briefs
 from stepwell.client.engine import OpenEngine
 from stepwell.client.fresh import Fresh
 from stepwell.client.opennow import OpenNow
-from stepwell.client.phrases import capitalized, now_of, policy_of, summary_of, why_of
+from stepwell.client.phrases import now_of, policy_of, summary_of, why_of
 from stepwell.client.redact import Redactor
 from stepwell.client.serving import unserved
 from stepwell.client.shapes import (
@@ -82,18 +82,19 @@ class Views:
         now = self.engine.clock.now()
         above = {row.parent for row in rows if row.parent is not None}
         ids = {row.key: row.id for row in await self.engine.store.rows(list(above))} if above else {}
-        about = any(row.worker is not None or row.status is RunStatus.QUEUED for row in rows)
-        workers = await self._workers.get() if about else []
-        names = {worker.id: f"{worker.host}:{worker.pid}" for worker in workers if worker.host}
+        names = await self._names() if any(row.worker is not None for row in rows) else {}
         briefs = await self.briefs.of(rows)
-        return [run_of(row, now=self._now(row, workers, now),
-                       parent=None if row.parent is None else ids.get(row.parent),
+        return [run_of(row, now=self._now(row, now), parent=None if row.parent is None else ids.get(row.parent),
                        worker=None if row.worker is None else names.get(row.worker, row.worker[-SHORT:]),
                        brief=briefs.get(row.key))
                 for row in rows]  # fmt: skip
 
-    def _now(self, row: RunRow, workers: Sequence[WorkerRow], now: float) -> str | None:
-        said = now_of(row, now) or capitalized(unserved(row, workers, now))
+    async def _names(self) -> dict[str, str]:
+        """The workers as people know them: by host and process."""
+        return {worker.id: f"{worker.host}:{worker.pid}" for worker in await self._workers.get() if worker.host}
+
+    def _now(self, row: RunRow, now: float) -> str | None:
+        said = now_of(row, now)
         if said is None and row.status is RunStatus.RUNNING:
             calls = self.engine.current(row, ())
             names = [call.rpartition("/")[2] for call in calls[:2]]
@@ -138,7 +139,7 @@ class Views:
         said = None if head is None else (class_of(head), head.message)
         shows = self.reader(seen, redactor)
         run = await self.run(row)
-        workers = await self.engine.store.workers() if row.worker is not None or row.status is RunStatus.QUEUED else []
+        workers = await self.engine.store.workers() if row.worker is not None else []
         code = next((w.offers.get(row.workflow) for w in workers if w.id == row.worker), None)
         return RunDetail(
             **{name: getattr(run, name) for name in Run.__struct_fields__},
@@ -152,11 +153,16 @@ class Views:
             python=None if started is None else started.python or None,
             counts=await self._counts(seen),
             actions=[verb.value for verb, states in VERBS.items() if row.status in states and _useful(row, verb.value)],
-            summary=summary_of(
-                row, seen.calls, now, tries=self._tries(seen.calls), error=said, unserved=unserved(row, workers, now)
-            ),
+            summary=summary_of(row, seen.calls, now, tries=self._tries(seen.calls), error=said,
+                               unserved=await self.unserved(row)),
             why=why_of(row),
-        )
+        )  # fmt: skip
+
+    async def unserved(self, row: RunRow) -> str | None:
+        """Why no worker can take a run, in a few words; None when one can, or when it is not ready."""
+        if row.status is not RunStatus.QUEUED:
+            return None
+        return unserved(row, await self._workers.get(), self.engine.clock.now())
 
     async def _counts(self, seen: Looked) -> Counts:
         store = self.engine.store
