@@ -84,7 +84,8 @@ async def expense(e: Expense) -> Decision:
 
 async def main(answer: str = "approve") -> None:
     async with app:
-        e = Expense(f"expense-{answer}", "grace@example.com", "boss@example.com", 120, "2 seconds", "1 second")
+        decide_within = "2 seconds" if answer == "nobody" else "1 minute"
+        e = Expense(f"expense-{answer}", "grace@example.com", "boss@example.com", 120, decide_within, "1 second")
         run = await expense.options(id=e.id).start(e)
         await asyncio.sleep(0.3)  # the person reads mail
         print("run is", (await run.status()).state)

@@ -23,10 +23,6 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-async def never(_: float) -> None:
-    await asyncio.Event().wait()
-
-
 def told(part: bytes | None) -> list[tuple[str, Any]]:
     found = []
     for block in (part or b"").decode().split("\n\n"):
@@ -43,7 +39,16 @@ class Watching:
     def __init__(self, env: Environment) -> None:
         self.env = env
         self.app = env.app
-        self.broadcaster = Broadcaster(Views(env.app._engine()), "boot", never)
+        self.rests = asyncio.Event()
+        self.broadcaster = Broadcaster(Views(env.app._engine()), "boot", self.rest)
+
+    async def rest(self, _: float) -> None:
+        self.rests.set()
+        await asyncio.Event().wait()
+
+    async def begun(self) -> None:
+        """The first look, which remembers what there is, is over."""
+        await asyncio.wait_for(self.rests.wait(), 60)
 
     async def look(self) -> int:
         return await self.broadcaster.look()
@@ -56,9 +61,10 @@ async def test_new_changed_and_ended_runs_are_told_once() -> None:
         await env.settle()
         everybody, first = live.broadcaster.listen(RunFilter())
         naps, _ = live.broadcaster.listen(RunFilter(workflow=("nap",)))
-        assert told(first) == [("ping", "boot-0")]
-        await asyncio.sleep(0.01)  # the first look remembers what there is
-        assert told(await everybody.get(0)) == []
+        assert told(first) == []
+        await live.begun()
+        assert told(await everybody.get(0)) == told(await naps.get(0)) == [("ping", "boot-1")]
+        assert told(live.broadcaster.listen(RunFilter(workflow=("echo",)))[1]) == [("ping", "boot-1")]
         await env.app.start("echo", 1, id="quick")  # begins and ends between two looks
         await env.app.start("nap", 60, id="slow")
         await env.settle()
@@ -88,13 +94,13 @@ async def test_what_came_of_a_run_is_told_with_its_end() -> None:
 
         env.store.closings = counted  # type: ignore[method-assign]
         listener, _ = live.broadcaster.listen(RunFilter())
-        await asyncio.sleep(0.01)
+        await live.begun()
         await env.app.start("nap", 60, id="nap")
         for number in range(20):
             await env.app.start("echo", {"value": {"n": number, "token": "t0p"}}, id=f"e{number:02}")
         await env.settle()
         await live.look()
-        parts = (await listener.get(0) or b"").decode().split("\n\n")
+        parts = (await listener.get(0) or b"").decode().split("\n\n")[1:]
         runs = [json.loads(part.partition("data: ")[2]) for part in parts if "event: run\n" in part]
         assert {run["id"]: run["brief"] for run in runs} == {"nap": None} | {
             f"e{n:02}": f'{{"n":{n},"token":"••••"}}' for n in range(20)}  # fmt: skip
@@ -108,10 +114,10 @@ async def test_a_run_that_stops_matching_is_told_once_more() -> None:
         run = await env.app.start("nap", 60, id="n")
         await env.settle()
         waiting, _ = live.broadcaster.listen(RunFilter(status=(RunStatus.WAITING,)))
-        await asyncio.sleep(0.01)
+        await live.begun()
         await run.terminate()
         await live.look()
-        assert told(await waiting.get(0)) == [("run", ("n", "terminated"))]
+        assert told(await waiting.get(0)) == [("ping", "boot-1"), ("run", ("n", "terminated"))]
         await live.broadcaster.close()
         assert await waiting.get(0) is None
         late, _ = live.broadcaster.listen(RunFilter())
@@ -122,7 +128,7 @@ async def test_who_was_cut_off_is_told_what_was_missed() -> None:
     async with Environment(shop()) as env:
         live = Watching(env)
         live.broadcaster.listen(RunFilter())
-        await asyncio.sleep(0.01)
+        await live.begun()
         cursor = live.broadcaster.cursor
         for number in range(3):
             await env.app.start("echo", number, id=f"e{number}")
@@ -146,12 +152,12 @@ async def test_nobody_listens_nobody_looks() -> None:
 
         broadcaster = Broadcaster(Views(env.app._engine()), "boot", rest)
         listener, _ = broadcaster.listen(RunFilter())
-        await asyncio.sleep(0.02)
-        assert rests > 0
+        async with asyncio.timeout(60):
+            while rests == 0:
+                await asyncio.sleep(0)
         broadcaster.forget(RunFilter(), listener)
-        await asyncio.sleep(0.01)
         assert broadcaster._task is not None
-        assert broadcaster._task.done()
+        await asyncio.wait_for(broadcaster._task, 60)
         assert broadcaster.listening == 0
 
 

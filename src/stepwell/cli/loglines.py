@@ -12,6 +12,8 @@ from stepwell.client.results import is_settled
 from stepwell.client.shapes import at
 
 EVERY: Final = 0.5
+LAST: Final = 2.0
+"""Seconds after the end of a run within which its last lines are there: workers gather lines for a part of that."""
 MOST: Final = 1000
 STYLES: Final = {"warning": "yellow", "error": "red", "critical": "bold red", "debug": "bright_black"}
 
@@ -36,7 +38,7 @@ async def followed(client: Client, run: str, level: str | None, limit: int, *, j
         else:
             print_lines(lines)
         last = lines[-1].id if lines else last
-        await asyncio.sleep(EVERY)  # noqa: TID251 - real time; of a run that has ended, the last lines still come
+        await asyncio.sleep(LAST if over else EVERY)  # noqa: TID251 - real time
         lines = (await client.runs.logs(run, after=last, limit=MOST, level=level)).lines
         if over and not lines:
             return

@@ -161,7 +161,10 @@ class Broadcaster:
         return f"{self._boot}-{self._number}"
 
     def listen(self, which: RunFilter, last: str | None = None) -> tuple[Listener, bytes]:
-        """Begin to listen. `last` is the cursor of one who was cut off. Answers also with what to send first."""
+        """Begin to listen. `last` is the cursor of one who was cut off. Answers also with what to send first.
+
+        The first ping says that whatever happens from now on is told. Who reads a list after it misses nothing.
+        """
         listener = Listener()
         if self._closed:
             listener.end()
@@ -171,7 +174,10 @@ class Broadcaster:
         group.listeners.add(listener)
         first = self._missed(group, last) + group.stats
         group.next_count = min(group.next_count, self._engine.clock.monotonic() + FASTEST)
-        if self._task is None or self._task.done():
+        if not self._watching:
+            self._live, self._fresh = {}, None
+            self._looks.clear()
+            self._number += 1  # nobody looked in between
             self._task = asyncio.get_running_loop().create_task(self._watch())
         return listener, first
 
@@ -195,15 +201,21 @@ class Broadcaster:
             task.cancel()
             await asyncio.wait([task])
 
+    @property
+    def _watching(self) -> bool:
+        return self._task is not None and not self._task.done()
+
     def _missed(self, group: Group, last: str | None) -> bytes:
-        here = message("ping", b"{}", self.cursor)
+        here = b""  # until the first look is over
+        if self._watching and self._fresh is not None:
+            here = message("ping", b"{}", self.cursor)
         if last is None:
             return here
         boot, _, number = last.rpartition("-")
         since = int(number) if number.isdecimal() and len(number) < 16 else -1
-        known = boot == self._boot and since <= self._number and self._task is not None and not self._task.done()
+        known = boot == self._boot and since <= self._number and self._watching
         if not known or (since < self._number and since + 1 not in self._looks):
-            return message("reset", b"{}", self.cursor)
+            return message("reset", b"{}", self.cursor) + here
         missed = [group.told(look, self._boot) for n, look in self._looks.items() if n > since]
         return b"".join(missed) + here
 
@@ -218,9 +230,6 @@ class Broadcaster:
 
     async def _watch(self) -> None:
         clock, pause = self._engine.clock, FASTEST
-        self._live, self._fresh = {}, None
-        self._looks.clear()
-        self._number += 1  # nobody looked in between
         while self._groups:
             began = clock.monotonic()
             changed = 0
@@ -248,6 +257,9 @@ class Broadcaster:
         for at in range(0, len(gone), PAGE):
             found.update((row.key, row) for row in await store.rows(gone[at : at + PAGE]))
         self._live, self._fresh = live, fresh
+        if first:
+            for group in list(self._groups.values()):
+                group.tell(message("ping", b"{}", self.cursor))
         if first or not found:
             return 0
         await self._tell([found[key] for key in sorted(found)], seen)

@@ -71,7 +71,7 @@ async def revoke_key(request: Asked, key_id: FromPath[str]) -> None:
     await ctx.services.keys.revoke(plain_id(key_id))
 
 
-@route("GET", "/audit", scope="admin", summary="Read the audit", tag="Keys")
+@route("GET", "/audit", scope="admin", summary="Read the audit", errors=(404,), tag="Keys")
 async def read_audit(request: Asked, limit: Limit = 50, after: After = None) -> AuditPage:
     """Who wrote what when through the API, the newest first; also what was refused for lack of a scope."""
     entries, beyond = await context(request).services.audit.page(limit, after)

@@ -37,7 +37,7 @@ class Environment:
 
     def __init__(self, app: App, *, store: Store | None = None, clock: VirtualClock | None = None,
                  workers: int = 1, replay: bool = False, concurrency: int = 10,
-                 patience: float = 1.0) -> None:  # fmt: skip
+                 patience: float = 10.0) -> None:  # fmt: skip
         self.app = app
         self.clock = clock or VirtualClock()
         self.store: Store = store or MemoryStore("test", self.clock)

@@ -68,6 +68,19 @@ async def test_which_library_is_the_same(closed: Path, monkeypatch: pytest.Monke
     conn.native.close()
 
 
+async def test_another_library_is_refused_before_it_reads(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    conn = connection(sqlite3.connect(closed))
+    conn.native.set_trace_callback(asked.append)
+    monkeypatch.setattr(
+        "stepwell.store.sqlite.guest.apsw", SimpleNamespace(Connection=apsw.Connection, using_amalgamation=True)
+    )
+    with pytest.raises(InvalidOption, match="another copy"):
+        await SqliteGuest(str(closed), "default").find(conn)
+    assert asked == []
+    conn.native.close()
+
+
 async def test_which_file_is_the_same(closed: Path, tmp_path: Path) -> None:
     link = tmp_path / "link.db"
     link.symlink_to(closed)
@@ -84,7 +97,7 @@ async def test_which_file_is_the_same(closed: Path, tmp_path: Path) -> None:
 
 async def test_outcomes(store: SqliteStore, path: Path) -> None:
     guest, native = SqliteGuest(str(path), "default"), apsw.Connection(str(path))
-    native.set_busy_timeout(5000)
+    native.set_busy_timeout(60_000)
     conn, fence = connection(native), Fence(b"\1" * 16, 1, "1:pay")
     with native:
         await guest.start(conn, [run(1)])

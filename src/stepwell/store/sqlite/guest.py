@@ -39,10 +39,7 @@ class SqliteGuest(SqlGuest):
         return sql.format_map(_NAMES)
 
     async def find(self, conn: Connection) -> int:
-        files = await conn.execute("SELECT file FROM pragma_database_list WHERE name = 'main'")
-        file = str(files[0][0] or "")
-        if not _same(file, self.shown):
-            raise self.elsewhere(f"the connection is one to {file or 'a database in memory'}")
+        # Before it reads a thing: a copy that takes itself for the only one truncates what ours have mapped (SIGBUS).
         if not await self._safe(conn):
             raise InvalidOption(
                 "the connection's SQLite library is another copy than Stepwell's; in one process neither would"
@@ -50,6 +47,10 @@ class SqliteGuest(SqlGuest):
                 expected="an apsw.Connection",
                 hint="Open the file with apsw, or use PostgreSQL. docs/transactions.md says more.",
             )
+        files = await conn.execute("SELECT file FROM pragma_database_list WHERE name = 'main'")
+        file = str(files[0][0] or "")
+        if not _same(file, self.shown):
+            raise self.elsewhere(f"the connection is one to {file or 'a database in memory'}")
         try:
             # The write lock first: a transaction that has read cannot get it any more once others have written.
             await self._all(conn, "UPDATE {records} SET at = at WHERE 0")

@@ -5,6 +5,7 @@ import {lost, onTryNow, reached} from "./connection.js";
 /**
  * @typedef {object} Handlers
  * @property {Record<string, (data: any) => void>} on by the event's name; data is parsed
+ * @property {() => void} [begun] from now on whatever happens is told: what was read before may be older
  * @property {(since: number|null) => void} [lost] since when nothing can be shown live; null: it is live again
  */
 
@@ -90,11 +91,13 @@ export function openStream(url, handlers) {
   function tell(block) {
     let name = "message";
     let data = "";
+    let place = "";
     for (const line of block.split("\n")) {
       if (line.startsWith("event:")) name = line.slice(6).trim();
       else if (line.startsWith("data:")) data += (data ? "\n" : "") + line.slice(5).trimStart();
-      else if (line.startsWith("id:")) last = line.slice(3).trim();
+      else if (line.startsWith("id:")) place = last = line.slice(3).trim();
     }
+    if (!closed && name === "ping" && place) handlers.begun?.();
     if (closed || name === "ping" || (!data && name === "message")) return;
     handlers.on[name]?.(data ? JSON.parse(data) : null);
   }

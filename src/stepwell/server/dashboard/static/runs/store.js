@@ -9,6 +9,7 @@ import {asked, fits} from "./filter.js";
 const PAGE = 50;
 const PAUSE = 250;
 const MOST_PENDING = 1000;
+const PATIENCE = 100;
 
 /**
  * @param {Filter} first @param {(parts: Set<Part>, changed: Set<string>) => void} tell
@@ -32,6 +33,8 @@ export function runList(first, tell) {
   let control = new AbortController();
   /** @type {{close: () => void}|null} */
   let stream = null;
+  /** @type {Promise<void>} when the stream tells whatever happens */
+  let begun = Promise.resolve();
   /** @type {Set<Part>} */
   let parts = new Set();
   /** @type {Set<string>} */
@@ -75,6 +78,8 @@ export function runList(first, tell) {
     connect();
     void count(mine.signal);
     try {
+      const complete = await inTime();
+      if (mine !== control) return;
       const page = await api.get("/runs", {...asked(filter), limit: Math.min(1000, PAGE)}, {signal: mine.signal});
       if (mine !== control) return;
       take(page.runs);
@@ -82,6 +87,7 @@ export function runList(first, tell) {
       pending.clear();
       loading = false;
       now("rows", "pending", "state");
+      if (!complete) void begun.then(() => mine === control && refresh());
     } catch (error) {
       if (mine !== control || isAborted(error)) return;
       problem = error;
@@ -119,8 +125,14 @@ export function runList(first, tell) {
     }
   }
 
+  /** Whether the stream has begun: what is read then misses nothing. It is not waited for long. */
+  const inTime = () => Promise.race([begun.then(() => true), new Promise((done) => { setTimeout(done, PATIENCE, false); })]);
+
   function connect() {
-    stream = api.stream("/stream", {on: {
+    /** @type {() => void} */
+    let begin = () => {};
+    begun = new Promise((done) => { begin = done; });
+    stream = api.stream("/stream", {begun: begin, on: {
       run: heard,
       stats: (data) => {
         total = Object.values(data.by_status).reduce((/** @type {number} */ a, /** @type {any} */ b) => a + b, 0);
@@ -182,6 +194,7 @@ export function runList(first, tell) {
       now("rows", "total", "state");
       connect();
       void refresh();
+      void begun.then(() => refresh());
     },
     close() {
       stream?.close();
