@@ -13,6 +13,7 @@ import itertools
 import os
 import pwd
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -62,10 +63,11 @@ class Server:
         self._place = Path(tempfile.mkdtemp(prefix="stepwell-pg-"))
         self._data = self._place / "data"
         self._log = self._place / "log"
-        self._port = _free_port()
         self._identity = _identity()
         self._bin = _readable(installation.bin, self._place, self._identity)
         self._process: subprocess.Popen[bytes] | None = None
+        self._make()
+        self._port = _free_port()  # only now: until it listens, somebody else might take it
         self._settings = {
             "listen_addresses": "127.0.0.1",
             "port": str(self._port),
@@ -77,7 +79,6 @@ class Server:
             "max_wal_size": "2GB",
             "log_min_messages": "warning",
         } | (settings or {})
-        self._make()
         self.start()
 
     @property
@@ -311,7 +312,18 @@ def _end_with_parent() -> Any:
 
 
 def _free_port() -> int:
+    """A free port below those that the system gives away, so that it is free again after each stop of its server."""
+    try:
+        given_from = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except (OSError, ValueError):
+        given_from = 32_768
+    chosen = [10_000 + secrets.randbelow(given_from - 10_000) for _ in range(100)] if given_from > 11_000 else []
+    for port in chosen:
+        with socket.socket() as one, contextlib.suppress(OSError):
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            one.bind(("127.0.0.1", port))
+            return port
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
+        given: int = one.getsockname()[1]
+        return given

@@ -14,7 +14,8 @@ from stepwell import App
 from stepwell.adapters.transactions import Drivers
 from tests.torture.log import Log
 
-LEASE = 2.0
+LEASE = 5.0
+"""Seconds; it has to end in the tests, and not because somebody was not scheduled for a while."""
 
 
 class Ledger(App):

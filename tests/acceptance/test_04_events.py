@@ -84,7 +84,6 @@ async def test_the_first_of_several() -> None:
         assert env.now() - begun == 120
 
 
-@pytest.mark.timeout(5)
 async def test_the_message_of_a_loser_stays_for_the_next_wait() -> None:
     async with Environment(app) as env:
         run = await race_then_wait.start("a")

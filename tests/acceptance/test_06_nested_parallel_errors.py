@@ -137,7 +137,7 @@ async def test_gather_runs_steps_at_the_same_time() -> None:
         inside.add(what)
         if len(inside) == 3:
             all_there.set()
-        await asyncio.wait_for(all_there.wait(), 5)
+        await asyncio.wait_for(all_there.wait(), 60)
         return what
 
     @together.workflow

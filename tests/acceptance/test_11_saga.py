@@ -149,7 +149,7 @@ async def test_killed_between_the_undos_only_the_second_runs() -> None:
     async with Environment(app) as env:
         with env.mock(unlock_period, unlock):
             run = await recalculate.start("p-1")
-            await asyncio.wait_for(entered.wait(), 5)
+            await asyncio.wait_for(entered.wait(), 60)
             assert log == [*FORWARD, "restore 42", "unlock p-1"]
             log.clear()
             await env.crash()

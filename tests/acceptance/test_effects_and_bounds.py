@@ -184,7 +184,8 @@ async def test_a_queue_timeout_bounds_the_wait_for_a_slot() -> None:
 
     async with app:
         run = await both.start()
-        await asyncio.sleep(0.2)
+        while not [entry for entry in await run.journal() if entry["k"] == "step"]:
+            await asyncio.sleep(0.01)
         gate.set()
         assert await run.result(timeout=60) == ["int", QueueTimeout.__name__]
 

@@ -6,6 +6,6 @@ from stepwell.ports.clock import Clock
 
 def test_the_system_clock() -> None:
     clock: Clock = SystemClock()
-    assert abs(clock.now() - time.time()) < 5
+    assert abs(clock.now() - time.time()) < 60
     first, second = clock.monotonic(), clock.monotonic()
     assert first <= second

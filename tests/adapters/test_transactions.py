@@ -118,7 +118,7 @@ class Asyncpg:
 
     async def left_nothing(self) -> bool:
         """Whether the connection is back, in order, and nothing of the attempt is there."""
-        async with asyncio.timeout(10), self.pool.acquire() as conn:
+        async with asyncio.timeout(60), self.pool.acquire() as conn:
             table = await conn.fetchval("SELECT to_regclass('of_an_attempt')")
             return table is None and not conn.is_in_transaction() and not self.complaints
 

@@ -180,6 +180,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "MYPYPATH": str(ROOT / "src"), "PYTHONPATH": str(ROOT / "src")}
 
 
+@pytest.mark.timeout(600)
 def test_mypy(program: Path) -> None:
     pytest.importorskip("mypy")
     command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--show-absolute-path",
@@ -194,6 +195,7 @@ def test_mypy(program: Path) -> None:
     compare(found, "mypy")
 
 
+@pytest.mark.timeout(600)
 def test_basedpyright(program: Path) -> None:
     pytest.importorskip("basedpyright")
     settings = {"include": [str(program)], "typeCheckingMode": "standard", "extraPaths": [str(ROOT / "src")]}

@@ -55,10 +55,10 @@ def filled(tmp_path_factory: pytest.TempPathFactory, shop: Any) -> str:
 
 async def fill(url: str, shop: Any) -> None:
     async with App(url, like=shop.app):
-        await (await shop.hello.options(id="good", tags={"team": "a", "n": 1}).start("ann")).result(10)
+        await (await shop.hello.options(id="good", tags={"team": "a", "n": 1}).start("ann")).result(60)
         bad = await shop.refuse.options(id="bad").start("ben")
         with pytest.raises(Exception, match="not today"):
-            await bad.result(10)
+            await bad.result(60)
         asks = await shop.approval.options(id="asks", tags={"team": "b"}).start("cid")
         await shop.hello.options(id="later", delay=3600).start("dora")
         while (await asks.status()).state != "waiting":
@@ -101,7 +101,7 @@ class Program:
             self.process.send_signal(number)
         assert self.process.stdout is not None
         self.said += list(self.process.stdout)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
 
 @pytest.fixture

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from stepwell import App, NonRetryableError, progress
 
-app = App("sqlite:///shop.db", lease=1.0, poll_interval=0.1, grace=5.0)
+LEASE = "SHOP_LEASE"
+"""Where the environment has another lease, in seconds: by itself no process stands still for as long as this one."""
+app = App("sqlite:///shop.db", lease=float(os.environ.get(LEASE, "30")), poll_interval=0.1, grace=30.0)
 approved = app.event("approved", dict)
 
 

@@ -21,7 +21,7 @@ async def work(url: str, app: App, *, start: bool = False) -> None:
     async with App(url, like=app) as there:
         if start:
             run = await there.runs.start("flow", 1, id="r")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while (await run.status()).state is not RunStatus.WAITING:
                     await asyncio.sleep(0.01)
 

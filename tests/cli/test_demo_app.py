@@ -19,7 +19,7 @@ def test_every_body_is_witnessed(tmp_path: Path, url: str, monkeypatch: pytest.M
         async with App(url, like=demo_app.app):
             run = await place_order.start(Order("7", "teapot", 48))
             await paid.send(Paid("card"), key="7")
-            return await run.result(10)
+            return await run.result(60)
 
     assert asyncio.run(main()) == RESULT
     notes = [json.loads(line) for line in log.read_text().splitlines()]

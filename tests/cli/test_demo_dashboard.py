@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import webbrowser
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ import httpx
 import pytest
 
 from stepwell.cli.demo_dashboard import _open, attended, point
+from tests.cli.test_demo import PACE
 
 LIMIT = 60
+get = partial(httpx.get, timeout=LIMIT)
 
 
 class Terminal:
@@ -25,12 +28,17 @@ class Terminal:
         import pty
 
         self._master, slave = pty.openpty()
-        self.shown = ""
+        self._data = b""
         command = [sys.executable, "-m", "stepwell", *arguments]
         self.process = subprocess.Popen(
             command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True, env=env
         )
         os.close(slave)
+
+    @property
+    def shown(self) -> str:
+        """What it has shown, without colours; of it all, since a character may come in two parts."""
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self._data.decode(errors="replace"))
 
     def until(self, pattern: str) -> re.Match[str]:
         """Read on to the text; it must come before the program ends."""
@@ -44,7 +52,7 @@ class Terminal:
             data = os.read(self._master, 65536) if ready else b""
         except OSError:  # Linux: the other side is closed
             data = b""
-        self.shown += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", data.decode(errors="replace"))
+        self._data += data
         return bool(data)
 
     def end(self, number: int) -> int:
@@ -53,14 +61,14 @@ class Terminal:
         while self._read():
             pass
         os.close(self._master)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no ptys")
 def test_in_a_terminal_it_ends_with_the_dashboard(tmp_path: Path) -> None:
     env = {**os.environ, "TMPDIR": str(tmp_path), "TERM": "xterm", "COLUMNS": "160", "DISPLAY": "", "BROWSER": "false"}
     env.pop("CI", None)
-    demo = Terminal("demo", "--pace", "0.2", "--open", env=env)
+    demo = Terminal("demo", "--pace", PACE, "--open", env=env)
     try:
         url = demo.until(r"The dashboard is at (http://127\.0\.0\.1:\d+)/\r")[1]
         demo.until(r"Ctrl-C ends it")
@@ -68,14 +76,14 @@ def test_in_a_terminal_it_ends_with_the_dashboard(tmp_path: Path) -> None:
         assert "did not hold" not in demo.shown
         assert f"{url}/runs/order-1001" in demo.shown
         assert f"{url}/start/place_order" in demo.shown
-        assert "<!doctype html>" in httpx.get(f"{url}/runs/order-1001", headers={"accept": "text/html"}).text
-        survived = httpx.get(f"{url}/api/v1/runs/order-1001").json()
+        assert "<!doctype html>" in get(f"{url}/runs/order-1001", headers={"accept": "text/html"}).text
+        survived = get(f"{url}/api/v1/runs/order-1001").json()
         assert (survived["status"], survived["result"]) == (
             "succeeded",
             "parcel from shelf 7, teapot, courier at 17:00",
         )
-        assert httpx.get(f"{url}/api/v1/runs/order-1002").json()["workflow"] == "place_order"
-        assert httpx.get(f"{url}/api/v1/workflows/place_order").json()["input_schema"]["properties"]["order"]
+        assert get(f"{url}/api/v1/runs/order-1002").json()["workflow"] == "place_order"
+        assert get(f"{url}/api/v1/workflows/place_order").json()["input_schema"]["properties"]["order"]
     finally:
         code = demo.end(signal.SIGINT)
     assert code == 0, demo.shown

@@ -15,7 +15,7 @@ SOURCE = """
 import asyncio
 from pathlib import Path
 from stepwell import App
-app = App(lease=2, poll_interval=0.05)
+app = App(lease=30, poll_interval=0.05)
 go = app.event("go", dict)
 
 @app.step

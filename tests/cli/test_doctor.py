@@ -82,7 +82,7 @@ def test_a_queue_nobody_serves_a_parked_run_and_a_clock_ahead(
         assert {"created_at", "rank", "status"} <= columns, columns
         db.execute(f"UPDATE {table} SET created_at = ?, rank = ? WHERE id = 'old'", (now - 7200, now - 7200 + 1000))
         db.execute(f"UPDATE {table} SET status = 4 WHERE id = 'parked'")
-        db.execute(f"UPDATE {table} SET created_at = ? WHERE id = 'new'", (now + 500,))
+        db.execute(f"UPDATE {table} SET created_at = ? WHERE id = 'new'", (now + 530,))
     db.close()
     result = stepwell("doctor", "-u", url, "--json")
     assert result.exit_code == 1

@@ -9,6 +9,7 @@ import pytest
 from click.testing import Result
 
 from stepwell import App, run_info, sleep, step_info
+from stepwell.cli import loglines
 
 Invoke = Callable[..., Result]
 
@@ -32,7 +33,7 @@ def make(url: str) -> App:
 
 async def run(url: str, *arguments: Any) -> None:
     async with make(url) as app:
-        await (await app.runs.start("shop", {"amount": 5}, id="r")).result(10)
+        await (await app.runs.start("shop", {"amount": 5}, id="r")).result(60)
 
 
 @pytest.fixture
@@ -69,14 +70,16 @@ def test_nothing_logged_and_no_such_run(stepwell: Invoke, filled: str) -> None:
     assert stepwell("runs", "logs", "good", "-u", filled, "--level", "loud").exit_code == 2
 
 
-def test_follow_ends_with_the_run(stepwell: Invoke, url: str) -> None:
+def test_follow_ends_with_the_run(stepwell: Invoke, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loglines, "LAST", 4.0)  # within this the last lines of a run that has ended are written
+
     async def follow() -> Result:
         async with make(url) as app:
             run = await app.runs.start("shop", {"amount": 5, "pause": 0.7}, id="r")
             following = asyncio.create_task(asyncio.to_thread(stepwell, "runs", "logs", "r", "-u", url, "--follow"))
-            await run.result(10)
+            await run.result(60)
             await app.runs.logs("r")
-            return await asyncio.wait_for(following, 20)
+            return await asyncio.wait_for(following, 60)
 
     result = asyncio.run(follow())
     assert result.exit_code == 0

@@ -158,7 +158,7 @@ def test_as_a_module(filled: str) -> None:
     piped.stdout.close()
     assert piped.stderr is not None
     assert piped.stderr.read() == b""
-    assert piped.wait(20) == 0
+    assert piped.wait(60) == 0
     piped.stderr.close()
 
 

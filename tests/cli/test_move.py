@@ -77,7 +77,7 @@ def test_killed_in_the_middle_and_called_again(stepwell: Invoke, full: str, tmp_
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     killed = subprocess.run([sys.executable, "-c", code, "move", full, target], env=environment, check=False,
-                            capture_output=True, timeout=60)  # fmt: skip
+                            capture_output=True, timeout=100)  # fmt: skip
     assert killed.returncode == -signal.SIGKILL, killed
     for url, said in ((full, "being moved"), (target, "still arriving")):
         refused = stepwell("runs", "list", "-u", url)

@@ -33,7 +33,7 @@ def server_of(app: App, **options: Any) -> Iterator[str]:
 
     thread = threading.Thread(target=lambda: asyncio.run(main()))
     thread.start()
-    assert started.wait(20)
+    assert started.wait(60)
     try:
         yield state["url"]
     finally:
@@ -156,7 +156,7 @@ def test_what_is_not_there(stepwell: Invoke, server: str) -> None:
 
 def test_a_run_from_its_start_to_its_end(stepwell: Invoke, works: str, shop: Any) -> None:
     at = ("--server", works)
-    said = stepwell("start", "hello", '"ann"', "--id", "h", "--wait", "--timeout", "20s", "--tag", "a=1", *at)
+    said = stepwell("start", "hello", '"ann"', "--id", "h", "--wait", "--timeout", "60s", "--tag", "a=1", *at)
     assert (said.exit_code, said.stdout) == (0, '"hello ann"\n')
     assert stepwell("start", "hello", '"ann"', "--id", "h", *at).stdout == "h\n"
     taken = stepwell("start", "hello", '"ben"', "--id", "h", *at)
@@ -281,7 +281,7 @@ def test_a_verb_needs_its_own_scope_alone(
         assert status in steered.stdout
     assert stepwell("start", "hello", '"ann"', *at).exit_code == 4
     monkeypatch.setenv("STEPWELL_API_KEY", keys["execute"])
-    said = stepwell("start", "hello", '"ann"', "--wait", "--timeout", "20s", *at)
+    said = stepwell("start", "hello", '"ann"', "--wait", "--timeout", "60s", *at)
     assert (said.exit_code, said.stdout) == (0, '"hello ann"\n')
     assert stepwell("events", "send", "approved", '{"by": "me"}', "--run", "later", *at).exit_code in (0, 4)
     assert stepwell("runs", "list", *at).exit_code == 4

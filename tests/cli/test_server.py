@@ -35,12 +35,12 @@ def begun(tmp_path: Path, *args: str) -> tuple[subprocess.Popen[str], str]:
 def test_it_serves_until_it_is_stopped(tmp_path: Path) -> None:
     process, url = begun(tmp_path, str(SHOP))
     try:
-        assert httpx.get(f"{url}/ready").json() == {"status": "ok"}
-        names = [one["name"] for one in httpx.get(f"{url}/api/v1/workflows").json()["workflows"]]
+        assert httpx.get(f"{url}/ready", timeout=60).json() == {"status": "ok"}
+        names = [one["name"] for one in httpx.get(f"{url}/api/v1/workflows", timeout=60).json()["workflows"]]
         assert names
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
         process.stderr.close()  # type: ignore[union-attr]
 
 

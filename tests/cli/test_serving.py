@@ -43,14 +43,15 @@ def test_events_are_logged_with_their_fields(caplog: pytest.LogCaptureFixture) -
             error=refused, reason="NonRetryableError: User not found",
         )
     )  # fmt: skip
-    assert [(r.levelname, r.getMessage()) for r in caplog.records] == [
+    records = [record for record in caplog.records if record.name == "stepwell.worker"]
+    assert [(r.levelname, r.getMessage()) for r in records] == [
         ("INFO", "run started"),
         ("WARNING", "step a retrying: ValueError: no"),
         ("WARNING", "run parked: diverged"),
         ("WARNING", "run failed: NonRetryableError: User not found"),
     ]
-    assert caplog.records[1].__dict__["step"] == "a"
-    assert caplog.records[1].__dict__["run_id"] == "r1"
+    assert records[1].__dict__["step"] == "a"
+    assert records[1].__dict__["run_id"] == "r1"
 
 
 @pytest.mark.parametrize(("verbose", "wanted"), [(True, True), (False, False)])

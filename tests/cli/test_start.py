@@ -68,8 +68,8 @@ def test_without_input_there_are_no_arguments(stepwell: Invoke, url: str, tmp_pa
     async def work() -> list[Any]:
         async with App(url, like=load(str(file))) as app:
             with pytest.raises(RunFailed, match="got `null`"):
-                await (await app.runs.get("null")).result(10)
-            return [await (await app.runs.get(name)).result(10) for name in ("defaults", "nothing")]
+                await (await app.runs.get("null")).result(60)
+            return [await (await app.runs.get(name)).result(60) for name in ("defaults", "nothing")]
 
     assert asyncio.run(work()) == ["x", "done"]
 

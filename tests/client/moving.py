@@ -47,7 +47,7 @@ class Shop(App):
 
 
 def make_app(url: str, bodies: list[tuple[str, int]], **options: Any) -> Shop:
-    app = Shop(url, **{"poll_interval": 0.05, "lease": 5} | options)
+    app = Shop(url, **{"poll_interval": 0.05, "lease": 60} | options)
     app.bodies = bodies
     paid = app.event("paid", int)
 
@@ -108,7 +108,7 @@ async def fill(app: Shop) -> None:
             await app.flow.options(id=f"f{n}", tags={"n": n, "half": n / 2, "whole": float(n), "odd": n % 2 == 1,
                                                      "s": "'%"}).start(f"f{n}")  # fmt: skip
         await app.paid.send(10, key="f0", id="m0")
-        assert await (await app.flow.get("f0")).result(10) == 13
+        assert await (await app.flow.get("f0")).result(60) == 13
         await app.nap.options(id="n0").start("n0")
         await app.paid.send(7, key="early", id="early")
         await app.flow.options(id="later", delay=3600).start("later")
@@ -120,11 +120,11 @@ async def finish(app: Shop) -> None:
     async with app:
         for n in (1, 2, 3):
             await app.paid.send(10 * n, key=f"f{n}", id=f"m{n}")
-            assert await (await app.flow.get(f"f{n}")).result(20) == 10 * n + 3
-        assert len(await (await app.nap.get("n0")).result(20)) == 50_000
+            assert await (await app.flow.get(f"f{n}")).result(60) == 10 * n + 3
+        assert len(await (await app.nap.get("n0")).result(60)) == 50_000
         early = await app.flow.options(id="early").start("early")
-        assert await early.result(20) == 10
-        assert (await (await app.flow.get("f0")).result(5)) == 13
+        assert await early.result(60) == 10
+        assert (await (await app.flow.get("f0")).result(60)) == 13
         tags = (await app.runs.row("f3")).tags
         assert tags == {"n": 3, "half": 1.5, "whole": 3.0, "odd": True, "s": "'%"}
         assert isinstance(tags["whole"], float)

@@ -38,7 +38,7 @@ class Shop:
     """An app with its workflows at hand."""
 
     def __init__(self, url: str) -> None:
-        self.app = app = App(url, lease=2.0, poll_interval=0.05, grace=1.0)
+        self.app = app = App(url, lease=60.0, poll_interval=0.05, grace=1.0)
         self.paid = paid = app.event("paid", int)
         self.ordered = app.event("ordered", Order)
         self.broken = True
@@ -96,7 +96,7 @@ async def shop_by(way: str, folder: Path) -> AsyncGenerator[tuple[Shop, Any]]:
 
 async def state(client: Any, run_id: str, *wanted: str) -> Any:
     """The run's row, once it is in one of these states."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (row := await client.runs.row(run_id)).status not in wanted:
             await asyncio.sleep(0.01)
         return row

@@ -47,11 +47,11 @@ def test_an_app_is_open_once_and_closed_once() -> None:
             with pytest.raises(AppClosed):
                 await app.open()
             run = await app.job.start(1)
-            assert await run.result(10) == 1
+            assert await run.result(60) == 1
         with pytest.raises(AppClosed):
             await run.status()
         async with app:
-            assert await (await app.job.start(2)).result(10) == 2
+            assert await (await app.job.start(2)).result(60) == 2
 
     asyncio.run(main())
 
@@ -68,7 +68,7 @@ def test_a_client_never_works(tmp_path: Path) -> None:
                 await run.result(timeout=0.2)
             assert (await client.status()).workers == []
             async with client.worker(workflows=[app.job], concurrency=2):
-                assert await run.result(10) == 1
+                assert await run.result(60) == 1
             with pytest.raises(UnknownWorkflow):
                 async with client.worker(workflows=["nonesuch"]):
                     pass

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from stepwell import App
+from stepwell.client import buckets
 from stepwell.client import catalog as catalogue
 from stepwell.client.catalog import Catalog
 from stepwell.client.redact import Redactor
@@ -19,6 +20,13 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked for is counted, however long that takes here."""
+    monkeypatch.setattr(catalogue, "PATIENCE", 60.0)
+    monkeypatch.setattr(buckets, "PATIENCE", 60.0)
 
 
 async def test_without_the_code_what_workers_offer_is_known() -> None:
@@ -62,6 +70,7 @@ async def test_what_takes_long_to_count_is_told_when_it_is_counted(monkeypatch: 
         early = await catalog.workflow("nap")
         assert (early.runs, early.complete) == ({}, False)
         counted.set()
+        monkeypatch.setattr(catalogue, "PATIENCE", 60.0)
         later = await catalog.workflow("nap")
         assert (later.runs, later.complete) == ({"waiting": 1}, True)
 

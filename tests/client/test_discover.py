@@ -27,7 +27,13 @@ def clean_imports(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[N
     before = set(sys.modules)
     yield
     for name in set(sys.modules) - before:
-        del sys.modules[name]
+        if is_below(sys.modules[name], tmp_path):  # what else was imported meanwhile is in use
+            del sys.modules[name]
+
+
+def is_below(module: object, folder: Path) -> bool:
+    places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+    return any(place is not None and Path(place).is_relative_to(folder) for place in places)
 
 
 def write(path: Path, text: str = ONE) -> Path:

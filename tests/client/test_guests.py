@@ -56,7 +56,7 @@ async def shop(file: Path) -> AsyncIterator[Shop]:
 
 def connect(file: Path) -> apsw.Connection:
     conn = apsw.Connection(str(file))
-    conn.set_busy_timeout(5000)
+    conn.set_busy_timeout(60_000)
     return conn
 
 
@@ -175,7 +175,7 @@ async def test_workers_hear_of_it(file: Path) -> None:
         conn = connect(file)
         with conn:
             run = await app.flow.options(conn=conn).start(4)
-        assert await run.result(timeout=60) == 8
+        assert await run.result(timeout=50) == 8
 
 
 def test_the_synchronous_face_uses_the_callers_thread(file: Path) -> None:
@@ -186,4 +186,4 @@ def test_the_synchronous_face_uses_the_callers_thread(file: Path) -> None:
             run = face.start(app.flow.options(conn=conn), 5)
             more = face.start_many(app.flow, [app.flow.options(conn=conn).item(6)])
             named = face.start_by_name("flow", 7, conn=conn)
-        assert [r.result(10) for r in (run, *more, named)] == [10, 12, 14]
+        assert [r.result(60) for r in (run, *more, named)] == [10, 12, 14]

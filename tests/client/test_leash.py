@@ -23,7 +23,7 @@ note = orders(Note)
 with open(note.file, "w") as file:
     file.write(f"{note.secret} {sys.argv[1:]} {sys.stdin.read()!r} {os.getpgid(0) != os.getpgid(os.getppid())}")
 os.replace(note.file, note.file + ".done")
-time.sleep(60)
+time.sleep(600)
 """
 NOTE = "import msgspec\nclass Note(msgspec.Struct):\n    secret: str\n    file: str\n"
 
@@ -43,7 +43,7 @@ def test_orders_arrive_and_the_end_of_the_parent_is_the_end(tmp_path: Path, monk
             assert b"hush" not in line.read_bytes(), "orders are not on the command line"
         assert child.stdin is not None
         child.stdin.close()  # as the system does when the parent dies
-        return await asyncio.wait_for(child.wait(), 10)
+        return await asyncio.wait_for(child.wait(), 60)
 
     assert asyncio.run(main()) == -signal.SIGTERM
     assert done.read_text() == "hush ['title'] '' True"

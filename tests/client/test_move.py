@@ -29,7 +29,7 @@ from tests.client.moving import (
     usable,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ async def test_runs_in_flight_go_on_elsewhere(pg: Any, tmp_path: Path, route: st
 
 async def test_runs_that_are_held_are_queued_under_the_next_epoch(pg: Any, tmp_path: Path) -> None:
     source, target = f"sqlite:///{tmp_path / 'one.db'}", pg()
-    app = App(source, poll_interval=0.05, lease=2)
+    app = App(source, poll_interval=0.05, lease=8)
     begun = asyncio.Event()
     hold = asyncio.Event()
     calls: list[str] = []
@@ -109,7 +109,7 @@ async def test_runs_that_are_held_are_queued_under_the_next_epoch(pg: Any, tmp_p
             await work.start()
     del run
     async with App(target, poll_interval=0.05, like=app) as new:
-        assert await (await new.runs.get("w")).result(20) == "recordeddone"
+        assert await (await new.runs.get("w")).result(60) == "recordeddone"
         assert (await new.runs.row("w")).epoch > held.epoch + 1 - 1
     assert calls == ["before", "slow", "slow"]
 
@@ -118,7 +118,7 @@ async def test_only_the_namespaces_that_are_named(tmp_path: Path) -> None:
     source, target = f"sqlite:///{tmp_path / 'one.db'}", f"sqlite:///{tmp_path / 'two.db'}"
     for name in ("a", "b"):
         async with make_app(source, [], namespace=name) as app:
-            assert await (await app.nap.start(name)).result(20)
+            assert await (await app.nap.start(name)).result(60)
     assert [m.namespace for m in await carry(source, target, ("a",))] == ["a"]
     async with make_app(source, [], namespace="b") as app:
         assert await app.runs.count() == {"succeeded": 1}
@@ -159,7 +159,7 @@ async def test_killed_anywhere_and_done_again(pg: Any, tmp_path: Path) -> None:
             break
         await carry(source, target)
         async with make_app(target, bodies) as app:
-            assert await (await app.nap.get("n")).result(20)
+            assert await (await app.nap.get("n")).result(60)
         assert not await usable(source)
         assert bodies == [("n", 1)]
         assert await keys_of(target) == ["of the target"]
@@ -201,7 +201,7 @@ async def test_it_can_be_taken_back_until_it_is_done(tmp_path: Path, pg: Any) ->
             await carry(source, f"sqlite:///{tmp_path / 'three.db'}")
         assert await take_back(source) == ["default"]
         async with make_app(source, bodies) as app:
-            assert await (await app.nap.get("n")).result(20)
+            assert await (await app.nap.get("n")).result(60)
         assert await take_back(target) == ["default"]
         async with make_app(target, bodies) as app:
             assert await app.runs.count() == {}

@@ -33,7 +33,7 @@ def play(request: pytest.FixtureRequest, tmp_path: Path) -> Play:
 
     def played(body: Body) -> None:
         async def main() -> None:
-            async with asyncio.timeout(60), shop_by(request.param, tmp_path) as (shop, client):
+            async with asyncio.timeout(100), shop_by(request.param, tmp_path) as (shop, client):
                 await body(shop, client)
 
         asyncio.run(main())
@@ -46,7 +46,7 @@ def test_a_typed_start_and_its_result(play: Play) -> None:
         typed = shop.buy.options(id="one", tags={"vip": True, "n": 3}, priority=7)
         run = await client.start(typed, Order("a", 2))
         assert (run.id, run.workflow) == ("one", "buy")
-        assert await run.result(10) == Receipt(Order("a", 2), 5.0)
+        assert await run.result(60) == Receipt(Order("a", 2), 5.0)
         again = await client.start(typed, Order("a", amount=2))
         assert again.key == run.key  # P7
         with pytest.raises(Conflict, match=r"run 'one' of 'buy' exists with another input") as taken:
@@ -56,7 +56,7 @@ def test_a_typed_start_and_its_result(play: Play) -> None:
         assert (row.key, row.status, row.priority, row.tags) == (
             run.key, RunStatus.SUCCEEDED, 7, {"vip": True, "n": 3})  # fmt: skip
         assert row.created_at <= row.started_at <= row.finished_at
-        assert await (await client.start(shop.price, Order("c", 4))).result(10) == 10.0
+        assert await (await client.start(shop.price, Order("c", 4))).result(60) == 10.0
 
     play(scene)
 
@@ -64,7 +64,7 @@ def test_a_typed_start_and_its_result(play: Play) -> None:
 def test_a_start_by_name(play: Play) -> None:
     async def scene(shop: Shop, client: Any) -> None:
         first = await client.start("buy", {"id": "a"}, id="x", tags={"by": "name"})
-        assert await first.result(10) == Receipt(Order("a"), 2.5)
+        assert await first.result(60) == Receipt(Order("a"), 2.5)
         same = await client.start("buy", {"order": {"id": "a", "amount": 1}}, id="x")
         typed = await client.start(shop.buy.options(id="x"), Order("a"))
         assert first.key == same.key == typed.key
@@ -81,7 +81,7 @@ def test_a_start_by_name(play: Play) -> None:
 def test_many_starts_tell_by_position_what_was_refused(play: Play) -> None:
     async def scene(shop: Shop, client: Any) -> None:
         runs = await client.start_many(shop.buy, [(Order(str(n)),) for n in range(3)])
-        assert [(await run.result(10)).order.id for run in runs] == ["0", "1", "2"]
+        assert [(await run.result(60)).order.id for run in runs] == ["0", "1", "2"]
         item = shop.buy.options(id="mine").item
         with pytest.raises(StartErrors) as refused:
             await client.start_many(shop.buy, [item(Order("a")), item(Order("b")), (Order("c"),)])
@@ -96,7 +96,7 @@ def test_how_a_run_fails(play: Play) -> None:
     async def scene(shop: Shop, client: Any) -> None:
         run = await client.start(shop.fetch.options(id="f"), Order("shoes"))
         with pytest.raises(RunFailed, match=r"run f of 'fetch' failed") as failed:
-            await run.result(10)
+            await run.result(60)
         assert (failed.value.run_id, failed.value.workflow) == ("f", "fetch")
         cause = failed.value.__cause__
         assert isinstance(cause, OutOfStock)
@@ -107,7 +107,7 @@ def test_how_a_run_fails(play: Play) -> None:
         assert isinstance(report.error, OutOfStock)
         shop.broken = False
         await run.retry()
-        assert await run.result(10) == "taken"
+        assert await run.result(60) == "taken"
 
     play(scene)
 
@@ -122,7 +122,7 @@ def test_waiting_has_its_time_and_stops_nothing(play: Play) -> None:
         report = await run.status()
         assert (report.state, report.current) == (RunStatus.WAITING, ("paid",))
         await client.events.send("paid", key="k", data=5)
-        assert await run.result("10s") == 5
+        assert await run.result("60s") == 5
 
     play(scene)
 
@@ -133,10 +133,10 @@ def test_events(play: Play) -> None:
         await client.events.send(shop.paid, key="k", data=1, id="m1")
         await client.events.send(shop.paid, key="k", data=2, id="m1")
         await own.send(shop.paid, 3)
-        assert [await keyed.result(10), await own.result(10)] == [1, 3]
+        assert [await keyed.result(60), await own.result(60)] == [1, 3]
         other = await client.start(shop.listen.options(id="o"))
         await client.events.send("paid", run="o", data=4)
-        assert await other.result(10) == 4
+        assert await other.result(60) == 4
         with pytest.raises(NotFound, match="nobody"):
             await client.events.send("paid", run="nobody", data=1)
         with pytest.raises(IllegalState, match="ended"):
@@ -152,7 +152,7 @@ def test_events(play: Play) -> None:
 def test_publishing(play: Play) -> None:
     async def scene(shop: Shop, client: Any) -> None:
         (run,) = await client.send(shop.ordered, Order("a", 2), id="e")
-        assert await run.result(10) == Receipt(Order("a", 2), 5.0)
+        assert await run.result(60) == Receipt(Order("a", 2), 5.0)
         (same,) = await client.send("ordered", {"id": "a", "amount": 2}, id="e")
         assert same.key == run.key
         with pytest.raises(TypeMismatch):
@@ -171,7 +171,7 @@ def test_steering(play: Play) -> None:
         await state(client, "r", "waiting")
         await run.cancel()
         with pytest.raises(RunCancelled):
-            await run.result(10)
+            await run.result(60)
         with pytest.raises(IllegalState) as refused:
             await run.resume()
         assert refused.value.state == "cancelled"
@@ -181,7 +181,7 @@ def test_steering(play: Play) -> None:
         assert row.generation == 2
         await run.terminate()
         with pytest.raises(RunTerminated):
-            await run.result(10)
+            await run.result(60)
         entries = await client.runs.generations("r")
         assert {entry["generation"] for entry in entries} == {1, 2}
         assert [e["k"] for e in await run.journal()] == [e["k"] for e in entries if e["generation"] == 2]
@@ -221,10 +221,10 @@ def test_results_in_short(play: Play) -> None:
     async def scene(shop: Shop, client: Any) -> None:
         shop.broken = False
         for n in range(2):
-            await (await client.start(shop.buy.options(id=f"buy-{n}"), Order(str(n)))).result(10)
-        await (await client.start(shop.sign.options(id="sign"), "t0p")).result(10)
-        await (await client.start(shop.unlock.options(id="unlock"), "t0p")).result(10)
-        await (await client.start(shop.take.options(id="none"), Order("a"))).result(10)
+            await (await client.start(shop.buy.options(id=f"buy-{n}"), Order(str(n)))).result(60)
+        await (await client.start(shop.sign.options(id="sign"), "t0p")).result(60)
+        await (await client.start(shop.unlock.options(id="unlock"), "t0p")).result(60)
+        await (await client.start(shop.take.options(id="none"), Order("a"))).result(60)
         await client.start(shop.wait.options(id="waits"), "k")
         page = await client.runs.list()
         assert {row.id: page.briefs.get(row.key) for row in page.runs} == {
@@ -243,7 +243,7 @@ def test_what_is_not_there(play: Play) -> None:
                 with pytest.raises(NotFound):
                     await verb(odd)
             run = await client.start(shop.buy.options(id=odd), Order("a"))
-            await run.result(10)
+            await run.result(60)
             assert (await client.runs.get(odd)).key == run.key
 
     play(scene)
@@ -251,7 +251,7 @@ def test_what_is_not_there(play: Play) -> None:
 
 def test_the_state_of_the_whole(play: Play) -> None:
     async def scene(shop: Shop, client: Any) -> None:
-        await (await client.start(shop.buy, Order("a"))).result(10)
+        await (await client.start(shop.buy, Order("a"))).result(60)
         await client.start(shop.buy.options(delay=3600), Order("later"))
         status = await client.status()
         assert status.runs == {"succeeded": 1, "queued": 1}
@@ -309,7 +309,7 @@ def test_versions_and_logs(play: Play) -> None:
         assert "Receipt(order, await price(order))" in version.source
         assert {v.name for v in await client.versions()} >= {"buy", "price", "wait"}
         assert await client.versions("nonesuch") == []
-        await (await client.start(shop.buy.options(id="l"), Order("a"))).result(10)
+        await (await client.start(shop.buy.options(id="l"), Order("a"))).result(60)
         assert (await client.runs.logs("l")).lines == []
         with pytest.raises(NotFound):
             await client.runs.logs("nobody")

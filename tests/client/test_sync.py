@@ -48,15 +48,15 @@ def all_verbs(app: Shop) -> None:
         assert run.status().state == "succeeded"
         assert face.get("a").id == "a"
         assert run.journal()[0]["k"] == "started"
-        assert face.start(app.double, 4).result(10) == 8
+        assert face.start(app.double, 4).result(60) == 8
         many = face.start_many(app.double, [(1,), (2,)])
-        assert [r.result(10) for r in many] == [2, 4]
+        assert [r.result(60) for r in many] == [2, 4]
         (published,) = face.publish("ordered", 7)
         published.cancel()
         named = face.start_by_name("double", 21)
-        assert named.result(10) == 42
+        assert named.result(60) == 42
         with pytest.raises(RunFailed) as failed:
-            face.start(app.flow, -1).result(10)
+            face.start(app.flow, -1).result(60)
         assert isinstance(failed.value.__cause__, ValueError)
         assert face.count(workflow="double")["succeeded"] == 4
         assert len(face.list(workflow="double").runs) == 4
@@ -79,7 +79,7 @@ def test_from_several_threads_at_once() -> None:
     results: list[int] = []
     with app.sync as face:
         threads = [
-            threading.Thread(target=lambda n=n: results.append(face.start(app.double, n).result(10)))  # type: ignore[misc]
+            threading.Thread(target=lambda n=n: results.append(face.start(app.double, n).result(60)))  # type: ignore[misc]
             for n in range(8)
         ]
         for thread in threads:

@@ -12,6 +12,7 @@ import pytest
 @pytest.fixture
 def silence(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Nothing may be printed, logged, or reported as unraisable while the test runs, nor when its garbage goes."""
+    gc.collect()  # what earlier tests have left is none of this one's
     said: list[Any] = []
     before, sys.unraisablehook = sys.unraisablehook, lambda args: said.append(f"{args.exc_value!r} in {args.object!r}")
     try:

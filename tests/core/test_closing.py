@@ -280,7 +280,7 @@ kept = Held(tidy)  # still there when the process ends
 
 
 def test_not_even_the_end_of_the_process_runs_a_step_outside_of_its_run() -> None:
-    ended = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=30, check=False)
+    ended = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=100, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 

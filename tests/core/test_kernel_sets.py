@@ -76,7 +76,7 @@ def said(seed: str, ballast: str) -> str:
     return ended.stdout
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 def test_the_same_in_every_process() -> None:
     answers = {said(seed, ballast) for seed, ballast in product(("0", "1", "4711"), ("0", "100003"))}
     assert len(answers) == 1

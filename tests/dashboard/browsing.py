@@ -26,6 +26,30 @@ globalThis.Date = class extends Date {
   static now() { return super.now() + %d; }
 };
 """
+UNHURRIED = """
+{
+  const after = window.setTimeout;
+  window.setTimeout = (run, wait = 0, ...given) => after(run, wait < 900 ? wait : wait + 600_000, ...given);
+}
+"""
+"""A page on which nobody has to hurry: keys pressed one after the other belong together, notes stay to be read."""
+SEVERABLE = """
+{
+  const real = window.fetch;
+  const away = new AbortController();
+  const both = (signal) => (signal ? AbortSignal.any([away.signal, signal]) : away.signal);
+  window.fetch = (asked, given = {}) => real(asked, {...given, signal: both(given.signal)});
+  window.sever = () => {
+    window.fetch = () => Promise.reject(new TypeError("gone"));
+    away.abort(new TypeError("gone"));
+    const back = () => { window.fetch = real; };
+    document.querySelector(".lost button").addEventListener("click", back, {capture: true, once: true});
+  };
+}
+"""
+"""A page whose connection `sever()` takes away. It is there again when somebody asks to try now, and not before."""
+DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+"""Waits until what measures itself has been laid out."""
 PATIENCE = 30_000
 """Milliseconds until what is expected must be there: much, because the machine may have other things to do."""
 
@@ -38,6 +62,11 @@ def box_of(locator: Locator) -> FloatRect:
     while (box := locator.bounding_box()) is None:
         expect(locator).to_be_visible()
     return box
+
+
+def copied(page: Page, text: str) -> None:
+    """Wait until the clipboard holds a text: a page writes it some time after the click."""
+    page.wait_for_function("async (text) => (await navigator.clipboard.readText()).includes(text)", arg=text)
 
 
 class Site:
@@ -58,9 +87,10 @@ class Site:
         allow: str = "$^",
         stub: dict[str, Any] | None = None,
         ahead: float = 0,
+        script: str = "",
     ) -> Generator[Page]:
         """Open a page; complaints that `allow` does not match fail the test. `stub`: answers of the API by path.
-        `ahead`: seconds that the browser's clock is before the right time.
+        `ahead`: seconds that the browser's clock is before the right time. `script`: what is run before the page's own.
         """
         context = self.browser.new_context(
             viewport={"width": width, "height": height},
@@ -73,6 +103,8 @@ class Site:
         page.set_default_timeout(PATIENCE)
         if ahead:
             page.add_init_script(SKEWED % round(ahead * 1000))
+        if script:
+            page.add_init_script(script)
         complaints: list[str] = []
         page.on(
             "console",

@@ -86,7 +86,8 @@ async def fill(app: App) -> None:
         await start(
             "place_order", f"bulk-{number:03}", {"amount": number % 9}, tags={"region": "eu" if number % 2 else "us"}
         )
-    await until(app, f"bulk-{MANY - 1:03}", "succeeded")
+    for number in range(MANY):
+        await until(app, f"bulk-{number:03}", "succeeded")
     await start("monthly", "kpi-2026-11", {"amount": 1}, "parked", tags={"month": "2026-11"})
     for number, text in enumerate(XSS):
         await start(

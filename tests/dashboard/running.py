@@ -26,5 +26,10 @@ def waiting(server: Live, id: str) -> None:
     start(server, "place_order", id, order(id), until="waiting", tags={"region": "eu"})
 
 
+def choose(page: Page, name: str) -> None:
+    """Click a row on its name: of its bars, idle time may be folded just there, and a click would unfold it."""
+    row(page, name).locator(".tl-name").click()
+
+
 def row(page: Page, name: str) -> Any:
     return page.locator(".tl-row", has=page.get_by_text(name, exact=True)).first

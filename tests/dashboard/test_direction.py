@@ -56,7 +56,7 @@ def test_on_the_page_of_a_run(desk: Site, status: str) -> None:
         expect(page.locator(".now-text")).to_contain_text(SHOWN)
         if status == "running":
             expect(page.locator(".now-note")).to_have_text(SHOWN)
-        page.locator(".tl-row").nth(1).click()
+        page.locator(".tl-row .tl-name").nth(1).click()
         expect(page.locator(".insp-title")).to_contain_text(SHOWN)
         nothing_turns(page)
         for name in ("Input and result", "Logs"):

@@ -41,7 +41,7 @@ def dev(folder: Path) -> Generator[str]:
     finally:
         process.send_signal(signal.SIGINT)
         try:
-            rest, _ = process.communicate(timeout=30)
+            rest, _ = process.communicate(timeout=60)
         finally:
             process.kill()
     assert process.returncode == 0, "".join(said) + rest

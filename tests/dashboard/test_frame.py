@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.dashboard.browsing import Site, box_of, shoot
+from tests.dashboard.browsing import UNHURRIED, Site, box_of, copied, shoot
 from tests.dashboard.busy import Switch, busy
 from tests.server.live import Live, live
 
@@ -22,7 +22,7 @@ def empty(desk: Site) -> Generator[tuple[Live, Site]]:
 
 
 def test_sequences_of_keys_go_places(desk: Site) -> None:
-    with desk.page("/") as page:
+    with desk.page("/", script=UNHURRIED) as page:
         for key, path in [
             ("r", "/runs"),
             ("w", "/workflows"),
@@ -100,6 +100,7 @@ def test_the_palette_offers_what_can_be_done_here(desk: Site) -> None:
     with desk.page("/runs") as page:
         page.get_by_role("button", name="Find or do anything").click()
         page.get_by_role("combobox", name="Find or do anything").fill("start place")
+        expect(page.get_by_role("option", name="Runs with text")).to_be_visible()  # the list is not drawn anew after it
         page.get_by_role("option", name="Start place_order").click()
         expect(page).to_have_url(re.compile("/start/place_order$"))
 
@@ -143,6 +144,7 @@ def test_the_sidebar_can_be_narrow(desk: Site) -> None:
         page.keyboard.press("[")
         assert page.locator(".sidebar").evaluate("e => e.offsetWidth") == 56
         page.reload()
+        expect(page.locator(".states-cell").first).to_be_visible()
         assert page.locator(".sidebar").evaluate("e => e.offsetWidth") == 56
         page.get_by_role("link", name="Runs", exact=False).first.hover()
         expect(page.get_by_role("tooltip")).to_be_visible()
@@ -182,7 +184,7 @@ def test_one_can_skip_to_the_content(desk: Site) -> None:
         skip = page.get_by_role("link", name="Skip to content")
         expect(skip).to_be_focused()
         page.keyboard.press("Enter")
-        assert page.evaluate("document.activeElement.id") == "main"
+        page.wait_for_function("() => document.activeElement.id === 'main'")
 
 
 def test_nothing_turns_where_motion_is_unwanted(desk: Site) -> None:
@@ -217,8 +219,8 @@ def test_first_use(empty: tuple[Live, Site], width: int, dark: bool) -> None:
         assert code["x"] + code["width"] <= sign["x"] or code["y"] + code["height"] <= sign["y"]
         assert title["x"] >= 12
         copy.click()
-        page.mouse.wheel(0, 300)
-        assert "@app.workflow" in page.evaluate("navigator.clipboard.readText()")
+        copied(page, "@app.workflow")
+        page.evaluate("scrollBy(0, 300)")
         server.run(server.app.runs.start("place_order", {"amount": 1}, id="first-1"))
         expect(page.locator("tr.run-row .run-link")).to_have_text(["first-1"])
         assert page.evaluate("scrollY") == 0, "and it is seen, however far down one was"

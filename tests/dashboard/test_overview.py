@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.dashboard.browsing import Site, box_of, shoot
+from tests.dashboard.browsing import DRAWN, Site, box_of, shoot
 from tests.dashboard.modules import Modules
 
 WIDTHS = [(1440, False), (1440, True), (1100, False), (800, True), (390, False), (390, True)]
@@ -58,6 +58,7 @@ def test_the_charts_share_the_moment_under_the_pointer(desk: Site) -> None:
         hairs = page.locator(".chart-hair")
         drawing = page.locator(".chart-svg").first
         expect(drawing.locator(".chart-line").first).to_have_attribute("d", re.compile("M"))
+        page.evaluate(DRAWN)
         box = box_of(drawing)
         assert box
         page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + 60)
@@ -93,6 +94,7 @@ def test_the_labels_of_the_charts_have_their_room(desk: Site, width: int) -> Non
         page.route(re.compile(r"/api/v1/overview\b"), slowly)
         page.goto(f"{desk.url}/")
         expect(page.locator(".chart-ends text", has_text="p99")).to_have_text("p99 1.9s")
+        page.evaluate(DRAWN)
         found = page.evaluate(
             """() => [...document.querySelectorAll(".chart-svg text")].filter((e) => e.textContent && e.checkVisibility({visibilityProperty: true})).map((e) => {
                 const [own, panel] = [e.getBoundingClientRect(), e.closest(".panel").getBoundingClientRect()];

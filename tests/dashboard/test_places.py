@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.dashboard.browsing import Site, shoot
+from tests.dashboard.browsing import Site, copied, shoot
 
 PLACES = ["/", "/runs", "/workflows", "/workflows/place_order", "/queues", "/failures", "/schedules", "/settings"]
 """What they look like at every width: test_widths.py."""
@@ -76,7 +76,7 @@ def test_schedules_say_what_there_is(desk: Site) -> None:
         expect(page.locator("h1")).to_have_text("Schedules")
         expect(page.locator(".paste")).to_have_count(2)
         page.get_by_role("button", name="Copy").first.click()
-        assert "delay" in page.evaluate("navigator.clipboard.readText()")
+        copied(page, "delay")
 
 
 @pytest.mark.parametrize("path", PLACES)

@@ -4,14 +4,14 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.dashboard.browsing import Site, shoot
+from tests.dashboard.browsing import UNHURRIED, Site, shoot
 from tests.dashboard.running import start, waiting
 from tests.server.live import Live
 
 
 def test_pause_and_resume_by_key(site: Site, server: Live) -> None:
     waiting(server, "steer-1")
-    with site.page("/runs/steer-1") as page:
+    with site.page("/runs/steer-1", script=UNHURRIED) as page:
         expect(page.locator(".run-badge")).to_have_text("Waiting")
         page.keyboard.press("p")
         expect(page.locator(".run-badge")).to_have_text("Paused")
@@ -39,6 +39,7 @@ def test_cancel_asks_first(site: Site, server: Live) -> None:
 def test_terminate_stands_in_the_menu(site: Site, server: Live) -> None:
     waiting(server, "end-1")
     with site.page("/runs/end-1") as page:
+        expect(page.locator(".run-actions").get_by_role("button", name="Send event")).to_be_visible()  # so all are
         page.locator(".run-actions").get_by_role("button", name="More").click()
         page.get_by_role("menuitem", name=re.compile("Terminate…")).click()
         page.get_by_role("dialog").get_by_role("button", name="Terminate the run").click()
@@ -55,6 +56,7 @@ def test_retry_and_restart(site: Site, server: Live) -> None:
             "(before) => Number(document.querySelector('#tab-journal .tab-count').textContent) > before", arg=before
         )
         expect(page.locator(".run-badge")).to_have_text("Failed")
+        expect(page.get_by_role("button", name="Retry from refuse")).to_be_visible()
         page.get_by_role("button", name="Restart…").click()
         page.get_by_role("dialog").get_by_role("button", name="Restart the run").click()
         expect(page.locator(".fact", has_text="Generation")).to_contain_text("2")

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import expect
 
-from tests.dashboard.browsing import Site, shoot
+from tests.dashboard.browsing import UNHURRIED, Site, shoot
 from tests.dashboard.histories import call, moment, stubbed
 
 
@@ -79,7 +79,7 @@ def test_the_tab_is_marked_while_its_run_has_failed(desk: Site) -> None:
 
 
 def test_all_runs_of_one_cause_are_retried_after_a_question(desk: Site) -> None:
-    with desk.page("/runs/slow-0") as page:
+    with desk.page("/runs/slow-0", script=UNHURRIED) as page:
         same = page.locator(".same")
         expect(same).to_contain_text("3 runs")
         same.get_by_role("button", name="Retry all 3…").click()

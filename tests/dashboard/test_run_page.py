@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import expect
 
-from tests.dashboard.browsing import Site, shoot
+from tests.dashboard.browsing import Site, copied, shoot
 from tests.dashboard.histories import call, failure, moment, stubbed, text_of
-from tests.dashboard.running import row, start, waiting
+from tests.dashboard.running import choose, row, start, waiting
 from tests.dashboard.shopfront import XSS, written_out
 from tests.server.live import Live
 
@@ -44,14 +44,14 @@ def test_a_failed_run_says_where_and_why(site: Site, server: Live) -> None:
         expect(page.get_by_role("button", name="Retry from refuse")).to_be_visible()
         expect(page.locator(".insp-sections")).to_contain_text("Undone")
         page.get_by_role("button", name="Copy traceback").click()
-        assert "ValueError: no tea" in page.evaluate("navigator.clipboard.readText()")
+        copied(page, "ValueError: no tea")
         shoot(page, "run-failed")
 
 
 def test_another_attempt_shows_its_own_error(site: Site, server: Live) -> None:
     waiting(server, "attempts-1")
     with site.page("/runs/attempts-1") as page:
-        row(page, "charge").click()
+        choose(page, "charge")
         expect(page.locator(".insp-attempt")).to_have_text([re.compile("Attempt 2"), re.compile("Attempt 1")])
         expect(page.locator(".insp-section", has_text="Error in attempt 1")).to_contain_text("the gateway gave up")
         expect(page.locator(".insp-section", has_text="Output")).to_contain_text("ch_attempts-1")

@@ -6,7 +6,7 @@ from datetime import timedelta
 from playwright.sync_api import expect
 
 from tests.dashboard.browsing import Site, box_of, shoot
-from tests.dashboard.histories import long_history, made_up, moment, stubbed
+from tests.dashboard.histories import long_history, made_up, moment, stubbed, text_of
 from tests.dashboard.running import row, start, waiting
 from tests.server.live import Live
 
@@ -93,11 +93,13 @@ def test_zoom_by_buttons_keys_and_wheel(site: Site) -> None:
 
 
 def test_the_strip_zooms_by_its_handles(site: Site) -> None:
-    with site.page(
-        "/runs/strip", stub=made_up("strip"), allow="404.*workflows/invoices|Failed to load resource"
-    ) as page:
-        box = box_of(page.locator(".tl-mini"))
+    now = moment()
+    calls = list(long_history(20, now - timedelta(seconds=20)))
+    # A run that has ended: the axis of one that lives grows, perhaps under the hand.
+    stub = stubbed("strip", calls, now, status="succeeded", finished_at=text_of(now))
+    with site.page("/runs/strip", stub=stub, allow="404.*workflows/invoices|Failed to load resource") as page:
         expect(page.locator(".mm path").first).to_be_attached()
+        box = box_of(page.locator(".tl-mini"))
         page.mouse.move(box["x"] + 2, box["y"] + 15)
         page.mouse.down()
         page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 15, steps=3)
@@ -162,7 +164,7 @@ def test_many_items_are_one_row_with_a_grid(site: Site, server: Live) -> None:
     with site.page("/runs/many-1") as page:
         item = page.locator(".tl-row", has_text="page × 120")
         expect(item.locator(".tl-meta")).to_have_text("120 of 120")
-        item.click()
+        item.locator(".tl-name").click()
         expect(page.locator(".item")).to_have_count(120)
         page.locator(".item").nth(7).click()
         expect(page.locator(".insp-title")).to_contain_text("page #8")

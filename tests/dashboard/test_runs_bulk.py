@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from tests.dashboard.browsing import Site, shoot
+from tests.dashboard.browsing import UNHURRIED, Site, shoot
 from tests.dashboard.busy import until
 from tests.server.live import Live
 
@@ -34,7 +34,7 @@ def status(crowd: Live, id: str) -> str:
 
 def test_what_can_be_undone_is_done_at_once_with_its_reverse(desk: Site, crowd: Live, made: Made) -> None:
     (id,) = made("once", 1)
-    with desk.page(f"/runs?id={id}") as page:
+    with desk.page(f"/runs?id={id}", script=UNHURRIED) as page:
         expect(page.locator("tr.run-row")).to_have_count(1)
         page.keyboard.press("j")
         page.keyboard.press("p")
@@ -68,7 +68,7 @@ def test_the_bar_offers_what_some_of_the_selection_allow(desk: Site, crowd: Live
     made("partly", 2)
     crowd.run(crowd.app.runs.start("place_order", {"amount": 13}, id="partly-failed"))
     crowd.run(until(crowd.app, "partly-failed", "failed"))
-    with desk.page("/runs?id=partly") as page:
+    with desk.page("/runs?id=partly", script=UNHURRIED) as page:
         expect(page.locator("tr.run-row")).to_have_count(3)
         height = page.locator(".bulkbar").evaluate("bar => bar.offsetHeight")
         page.get_by_role("checkbox", name="Select all shown").click()
@@ -88,7 +88,7 @@ def test_all_that_match_are_previewed(desk: Site, crowd: Live, made: Made, dark:
     ids = made(name, 3)
     crowd.run(crowd.app.runs.start("place_order", {"amount": 2}, id=f"{name}-done"))
     crowd.run(until(crowd.app, f"{name}-done", "succeeded"))
-    with desk.page(f"/runs?id={name}", dark=dark) as page:
+    with desk.page(f"/runs?id={name}", dark=dark, script=UNHURRIED) as page:
         expect(page.locator("tr.run-row")).to_have_count(4)
         page.keyboard.press("Control+a")
         page.keyboard.press("Control+a")
@@ -123,7 +123,7 @@ def test_a_refusal_says_why_and_with_which_code(desk: Site, crowd: Live, made: M
 
 
 def test_retrying_a_cause(desk: Site, crowd: Live) -> None:
-    with desk.page("/failures") as page:
+    with desk.page("/failures", script=UNHURRIED) as page:
         expect(page.locator(".causes-table tbody tr").first).to_be_visible()
         page.get_by_role("button", name=re.compile("Retry all 1 run")).first.click()
         dialog = page.get_by_role("dialog")

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.dashboard.browsing import Site, box_of, shoot
+from tests.dashboard.browsing import DRAWN, Site, box_of, shoot
 from tests.dashboard.busy import STATES
 from tests.dashboard.shopfront import XSS, written_out
 
@@ -220,10 +220,11 @@ def test_keys_move_select_and_open(desk: Site) -> None:
 def test_back_restores_the_place_in_the_list(desk: Site) -> None:
     with desk.page("/runs") as page:
         expect(page.locator(".list-foot")).to_contain_text("50 of")
-        page.mouse.wheel(0, 4000)
+        page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
         expect(page.locator(".list-foot")).to_contain_text(re.compile("^1[0-9]{2} "))
         link = page.get_by_role("link", name="bulk-060")
         link.scroll_into_view_if_needed()
+        page.evaluate(DRAWN)
         assert page.evaluate("scrollY") > 500
         place = box_of(link)
         assert place

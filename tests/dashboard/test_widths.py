@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.dashboard.browsing import Site, box_of
+from tests.dashboard.browsing import DRAWN, Site, box_of
 from tests.dashboard.wide import LONG, LONG_ID, fill, wide
 from tests.server.live import Live, live
 
@@ -34,7 +34,6 @@ PAGES = {
 }
 WIDTHS = {"wide": [1440, 1100, 1024, 800], "narrow": [390, 320]}
 """Loaded at the first, then made narrower."""
-DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 OUTSIDE = """() => {
     const rooms = ".panel, .states, .start-list, .topbar, .run-head, .facts, .now, .login-box, .start-right, .insp-head";
     const hides = (e) => getComputedStyle(e).overflowX !== "visible";

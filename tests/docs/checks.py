@@ -64,7 +64,7 @@ async def transactions(page: Page) -> None:
     )
     async with page["app"]:
         await page["place_order"]("o-1", 2)
-        assert await (await page["fulfil"].get("o-1")).result(10) == 7
+        assert await (await page["fulfil"].get("o-1")).result(60) == 7
         assert page["connect"]().execute("SELECT id, left FROM orders, stock").fetchall() == [("o-1", 7)]
 
 

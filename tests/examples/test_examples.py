@@ -188,7 +188,7 @@ def test_an_example_works_under_a_worker(tmp_path: Path) -> None:
     worker = subprocess.Popen([*stepwell, "worker", app], cwd=tmp_path, env=env, stderr=subprocess.DEVNULL)
     try:
         trip_in = '{"trip": {"id": "t-1", "city": "Lisbon"}}'
-        command = [*stepwell, "start", "book_trip", trip_in, "--app", app, "--wait", "--timeout", "20s"]
+        command = [*stepwell, "start", "book_trip", trip_in, "--app", app, "--wait", "--timeout", "60s"]
         done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert "flight-" in done.stdout

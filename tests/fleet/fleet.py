@@ -14,15 +14,19 @@ from typing import Any
 
 PATIENCE = 60.0
 LOG = "STEPWELL_FLEET_LOG"
-LEASE = 1.5
-"""Seconds; `LEASES` in the environment of a program has another number."""
+LEASE = 30.0
+"""Seconds: no process stands still for so long by itself. `LEASES` in a program's environment has another number."""
+SHORT = 6.0
+"""For leases that have to end in a test; those of the living must not, though they are not scheduled for a while."""
 LEASES = "STEPWELL_FLEET_LEASE"
+GATE = "gate"
+"""The file for which the step `hang` waits."""
 
 HEAD = f"""
 import asyncio, json, os, time
 from stepwell import App, sleep
 
-app = App(lease=float(os.environ.get("{LEASES}", "{LEASE}")), poll_interval="200ms", grace="10s")
+app = App(lease=float(os.environ.get("{LEASES}", "{LEASE}")), poll_interval="200ms", grace="60s")
 _log = os.open(os.environ["{LOG}"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
 
@@ -48,16 +52,17 @@ async def order(n: int) -> int:
 
 
 @app.step
-async def hang(n: int, seconds: float) -> int:
+async def hang(n: int) -> int:
     note("hangs", n=n)
-    await asyncio.sleep(seconds)
+    while not os.path.exists("gate"):
+        await asyncio.sleep(0.02)
     note("let go", n=n)
     return n
 
 
 @app.workflow
-async def slow(n: int, seconds: float) -> int:
-    await hang(n, seconds)
+async def slow(n: int) -> int:
+    await hang(n)
     return await work(n, 0)
 
 
@@ -85,13 +90,14 @@ class Program:
 
     @property
     def said(self) -> str:
-        return self._said.read_text(encoding="utf-8")
+        return self._said.read_text(encoding="utf-8", errors="replace")
 
     def until(self, text: str, times: int = 1) -> list[str]:
         """Wait until it has said something so many times; the lines."""
 
         def found() -> list[str]:
-            return [line for line in self.said.splitlines() if text in line]
+            lines = self.said.splitlines(keepends=True)  # of the last one there may be only a part yet
+            return [line.rstrip() for line in lines if text in line and line.endswith("\n")]
 
         wait_for(lambda: len(found()) >= times or self.process.poll() is not None, f"{text!r}:\n", lambda: self.said)
         lines = found()
@@ -118,6 +124,7 @@ class Fleet:
     def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
         self.url = url
+        self.gate = folder / GATE
         self._log = folder / "log"
         self._log.touch()
         self._programs: list[Program] = []
@@ -152,7 +159,8 @@ class Fleet:
 
     def notes(self, what: str | None = None) -> list[dict[str, Any]]:
         """What the steps wrote down, in order."""
-        notes = [json.loads(line) for line in self._log.read_text(encoding="utf-8").splitlines()]
+        whole, _, _ = self._log.read_text(encoding="utf-8").rpartition("\n")  # the rest is being written
+        notes = [json.loads(line) for line in whole.splitlines()]
         return [one for one in notes if what in (None, one["what"])]
 
     def begun(self) -> Counter[tuple[int, int]]:
@@ -166,6 +174,20 @@ class Fleet:
                 program.process.send_signal(signal.SIGCONT)
                 program.process.kill()
             program.process.wait()
+
+
+def kill(pid: int) -> None:
+    """SIGKILL for a process, and wait until it does nothing any more (where the system tells)."""
+
+    def over() -> bool:
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+        except OSError:
+            return True
+        return stat.rpartition(")")[2].split()[0] in "ZX"
+
+    os.kill(pid, signal.SIGKILL)
+    wait_for(over, "it lives on")
 
 
 def wait_for(condition: Callable[[], Any], what: str = "", more: Callable[[], str] = str) -> None:

@@ -1,14 +1,14 @@
 """P8: leases and timers go by the database's time, however wrong the clock of a worker's host is."""
 
+import asyncio
 import json
-import os
 import signal
 from collections import Counter
 
 import pytest
 
 from stepwell import App
-from tests.fleet.fleet import LEASE, Fleet, until, wait_for
+from tests.fleet.fleet import LEASES, SHORT, Fleet, kill, until, wait_for
 
 pytestmark = pytest.mark.anyio
 HOUR = 3600.0
@@ -42,11 +42,12 @@ asyncio.run(main())
 async def test_a_worker_whose_clock_is_an_hour_wrong_is_a_worker_like_others(fleet: Fleet, wrong: float) -> None:
     fleet.write("shifted.py", SHIFTED)
     async with App(fleet.url, mode="client") as client:
-        right = fleet.worker("flows.py", "--concurrency", "1", "--workflows", "slow,hang")
+        short = {LEASES: str(SHORT)}
+        right = fleet.worker("flows.py", "--concurrency", "1", "--workflows", "slow,hang", **short)
         (pid,) = right.workers()
-        held = await client.start("slow", {"n": 0, "seconds": 2.5 * LEASE}, id="held")
+        held = await client.start("slow", {"n": 0}, id="held")
         wait_for(lambda: len(fleet.notes("hangs")) == 1)
-        other = fleet.start("shifted.py", fleet.url, wrong)
+        other = fleet.start("shifted.py", fleet.url, wrong, **short)
         other.until("worker ready")
         nap = await client.start("nap", {"n": 1, "seconds": 1.0}, id="nap")
         await nap.result(timeout=60)
@@ -59,14 +60,17 @@ async def test_a_worker_whose_clock_is_an_hour_wrong_is_a_worker_like_others(fle
         assert abs(rows[other.process.pid].beat_at - rows[pid].beat_at) < 60.0
         listed = json.loads(fleet.stepwell("workers", "list", "-u", fleet.url, "--json"))["workers"]
         assert {w["state"] for w in listed} <= {"alive", "late"}, "nobody takes another for dead"
+        await asyncio.sleep(1.5 * SHORT)  # and the lease of whoever does not renew it is over
+        fleet.gate.touch()
         await held.result(timeout=60)
         assert Counter(note["pid"] for note in fleet.notes("hangs")) == {pid: 1}, "its lease was not taken"
 
-        again = await client.start("slow", {"n": 2, "seconds": 30}, id="again")
+        fleet.gate.unlink()
+        again = await client.start("slow", {"n": 2}, id="again")
         wait_for(lambda: len(fleet.notes("hangs")) == 2)
         victim = fleet.notes("hangs")[-1]["pid"]
         right.process.send_signal(signal.SIGSTOP)
-        os.kill(victim, signal.SIGKILL)
+        kill(victim)
         await until(lambda: _third(fleet), "a lease that is over is over for all")
         assert (await again.status()).state == "running"
         other.process.kill()

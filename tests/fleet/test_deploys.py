@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stepwell import App, Run
-from tests.fleet.fleet import HEAD, LEASES, Fleet, Program, until, wait_for
+from tests.fleet.fleet import HEAD, Fleet, Program, until, wait_for
 
 pytestmark = pytest.mark.anyio
 FLOW = """
@@ -33,7 +33,6 @@ async def flow(x: int) -> int:
     await go.wait(key="k", timeout="1h")
     return {last}
 """
-LONG = {LEASES: "6"}
 PIN = '(versioning="pin")'
 
 
@@ -88,10 +87,10 @@ async def test_compatible_code_goes_on_with_what_the_old_began(fleet: Fleet) -> 
 
 async def test_incompatible_code_gives_back_to_the_old_process(fleet: Fleet) -> None:
     async with App(fleet.url, mode="client") as client:
-        old = fleet.worker(deploy(fleet, "old"), **LONG)
+        old = fleet.worker(deploy(fleet, "old"))
         (pid,) = old.workers()
         runs = await begun(client, 3)
-        new = fleet.worker(deploy(fleet, "new", first="two", last="y + 1000"), **LONG)
+        new = fleet.worker(deploy(fleet, "new", first="two", last="y + 1000"))
         new.workers()
         code = await offered(client, old)
         os.kill(pid, signal.SIGSTOP)  # so that the new code meets every run first

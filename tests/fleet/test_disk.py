@@ -65,11 +65,10 @@ async def test_the_log_of_the_server_on_a_full_disk(fleet: Fleet, little_space: 
 
 
 async def _full_and_empty_again(fleet: Fleet, server: postgres.Server, ballast: Path) -> None:
-    url = f"{server.url}?deadline=2"
-    worker = fleet.worker("flows.py", url=url)
+    worker = fleet.worker("flows.py", url=f"{server.url}?deadline=2")
     worker.workers()
     acknowledged: list[str] = []
-    async with App(url, mode="client") as client:
+    async with App(server.url, mode="client") as client:
         acknowledged += [(await client.start("order", {"n": n}, id=f"order-{n}")).id for n in range(5)]
         fill(ballast)
         # What is big needs new pages soon; each start is acknowledged, or it is not.
@@ -78,9 +77,7 @@ async def _full_and_empty_again(fleet: Fleet, server: postgres.Server, ballast: 
         await asyncio.sleep(0.5)
         told = len(acknowledged)
         ballast.unlink()
-        if server._process is not None and server._process.poll() is not None:
-            server.start()
-        await until(lambda: _more(acknowledged, told), "work goes on by itself")
+        await until(lambda: _more(server, acknowledged, told), "work goes on by itself")
         feeding.cancel()
         await asyncio.wait([feeding])
 
@@ -113,7 +110,10 @@ def says_full(*texts: str) -> bool:
     return any("no space left" in text or "No space left" in text for text in texts)
 
 
-async def _more(acknowledged: list[str], told: int) -> bool:
+async def _more(server: postgres.Server, acknowledged: list[str], told: int) -> bool:
+    """Look after the server, which may take its time to die of a full disk; whether there are more."""
+    if server._process is not None and server._process.poll() is not None:
+        await asyncio.to_thread(server.start)
     return len(acknowledged) > told + 3
 
 

@@ -1,6 +1,8 @@
 """A server that says no: too many connections, missing rights, no writes; each has a code and says what to do."""
 
+import asyncio
 import contextlib
+import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit, urlunsplit
 
@@ -12,6 +14,8 @@ from tests import postgres
 from tests.fleet.fleet import Fleet, until, wait_for
 
 pytestmark = pytest.mark.anyio
+SLEPT = 8.0
+"""Seconds that a run sleeps: long enough to be seen asleep."""
 CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'stepwell'"
 
 
@@ -58,9 +62,16 @@ async def _started(client: App, n: int) -> Run[int] | None:
     return None
 
 
+def nobody_there(server: postgres.Server) -> bool:
+    """Whether whoever came before has gone: the server notices the end of a connection in its own time."""
+    others = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    return server.psql(others).strip() == "0"
+
+
 async def test_the_last_connections_are_not_taken_from_the_owner(fleet: Fleet, small: postgres.Server) -> None:
     """The message of a server that is full is another one than of a role that is; what to do is the same."""
     url = as_role(small.url, "clerk")
+    wait_for(lambda: nobody_there(small))
     async with contextlib.AsyncExitStack() as hoarded:
         with contextlib.suppress(asyncpg.TooManyConnectionsError):
             while True:
@@ -69,6 +80,7 @@ async def test_the_last_connections_are_not_taken_from_the_owner(fleet: Fleet, s
         assert "error[store_unavailable]" in refused
         assert "slots" in refused
         assert "pooler" in refused
+    wait_for(lambda: nobody_there(small))
 
 
 async def test_a_role_that_may_make_nothing(fleet: Fleet, small: postgres.Server) -> None:
@@ -104,10 +116,10 @@ async def test_a_password_that_is_wrong(fleet: Fleet) -> None:
         hba.write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
         server.psql("SELECT pg_reload_conf()")
         parts = urlsplit(server.url)
+        await until(lambda: _asks_for_a_password(server))
         for secret in ("wrong", ""):
             login = f"clerk:{secret}" if secret else "clerk"
             url = urlunsplit(parts._replace(netloc=f"{login}@127.0.0.1:{server.port}"))
-            wait_for(server._ready)
             refused = fleet.stepwell("runs", "list", "-u", url, code=5)
             assert "error[store_unavailable]" in refused, refused
             assert "password" in refused
@@ -116,20 +128,32 @@ async def test_a_password_that_is_wrong(fleet: Fleet) -> None:
         assert worker.end() == 5, "not again and again: that locks accounts"
 
 
+async def _asks_for_a_password(server: postgres.Server) -> bool:
+    """Whether it has read its settings again."""
+    try:
+        connection = await asyncpg.connect(server.url, password="wrong")
+    except asyncpg.InvalidAuthorizationSpecificationError:
+        return True
+    await connection.close()
+    return False
+
+
 async def test_a_server_that_takes_no_writes_for_a_while(fleet: Fleet, small: postgres.Server) -> None:
     """As during a fail-over: what was the primary has become a standby."""
     url = f"{small.url}?schema={postgres.fresh()}"
     async with App(url, mode="client") as client:
         worker = fleet.worker("flows.py", url=url)
         worker.workers()
-        nap = await client.start("nap", {"n": 1, "seconds": 0.3}, id="nap")
+        nap = await client.start("nap", {"n": 1, "seconds": SLEPT}, id="nap")
         await until(lambda: _in(client, "waiting"))
+        asleep = time.monotonic()
         small.psql("ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
         small.psql(CUT)
         worker.until("target_session_attrs")
         refused = fleet.stepwell("start", "order", '{"n": 2}', "-u", url, code=5)
         assert "error[store_read_only]" in refused
         assert "target_session_attrs" in refused
+        await asyncio.sleep(asleep + SLEPT - time.monotonic())  # what falls due meanwhile is done later
         await _writable(small)
         assert await nap.result(timeout=60) == 11
         assert fleet.begun() == {(1, 10): 1, (1, 11): 1}

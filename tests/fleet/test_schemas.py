@@ -1,7 +1,6 @@
 """Tables that are made while others look, and brought up to date while workers work."""
 
 import asyncio
-import contextlib
 import signal
 
 import asyncpg
@@ -18,7 +17,9 @@ NEWEST = len(migrations("postgres"))
 
 async def test_processes_that_begin_at_once_make_the_tables_once(fleet: Fleet) -> None:
     """Whoever looks meanwhile sees no schema, or one that is whole, if not the newest yet."""
-    watching = asyncio.ensure_future(_watch(fleet.url))
+    looked = asyncio.Event()
+    watching = asyncio.ensure_future(_watch(fleet.url, looked))
+    await looked.wait()
     workers = [fleet.worker("flows.py") for _ in range(3)]
     initial = await asyncio.gather(
         *(asyncio.to_thread(fleet.stepwell, "db", "init", "-u", fleet.url) for _ in range(2))
@@ -26,7 +27,7 @@ async def test_processes_that_begin_at_once_make_the_tables_once(fleet: Fleet) -
     assert all("schema" in said for said in initial)
     for worker in workers:
         await asyncio.to_thread(worker.workers)
-    seen = await asyncio.wait_for(watching, 20)
+    seen = await asyncio.wait_for(watching, 60)
     numbers = [number for _, number in seen]
     assert numbers == sorted(set(numbers)), f"whole steps of the schema alone: {seen}"
     assert (seen[0], numbers[-1]) == ((0, 0), NEWEST)
@@ -39,7 +40,7 @@ async def test_processes_that_begin_at_once_make_the_tables_once(fleet: Fleet) -
         assert "another one begins" not in worker.said
 
 
-async def _watch(url: str) -> list[tuple[int, int]]:
+async def _watch(url: str, looked: asyncio.Event) -> list[tuple[int, int]]:
     """Every state of the schema that somebody else can see: its tables, its number."""
     plain, _, schema = url.partition("?schema=")
     connection = await asyncpg.connect(plain)
@@ -53,6 +54,7 @@ async def _watch(url: str) -> list[tuple[int, int]]:
                 number = int(await connection.fetchval(f"SELECT value FROM \"{schema}\".meta WHERE name = 'schema'"))
         if states[-1:] != [(count, number)]:
             states.append((count, number))
+        looked.set()
         await asyncio.sleep(0.002)
     await asyncio.sleep(0.5)
     assert await connection.fetchval(tables, schema) == states[-1][0]
@@ -70,21 +72,20 @@ async def test_an_upgrade_while_workers_work(fleet: Fleet) -> None:
         schema = fleet.url.partition("schema=")[2]
         # As a database that one migration less has been applied to: every step of it must bear being applied beside
         # workers, who hold the tables, and being applied again.
-        feeding = asyncio.ensure_future(_feed(client))
+        enough = asyncio.Event()
+        feeding = asyncio.ensure_future(_feed(client, enough))
         for _ in range(3):
             said = await asyncio.to_thread(fleet.stepwell, "db", "upgrade", "-u", fleet.url)
             assert f"schema {before}" in said
         # A migration proper: a column that this version does not know, in the hottest table.
-        await connection.execute("SET lock_timeout = '5s'")
+        await connection.execute("SET lock_timeout = '30s'")
         await connection.execute(f'ALTER TABLE "{schema}".runs ADD COLUMN later text')
         await connection.execute(f"UPDATE \"{schema}\".meta SET value = '{before + 1}' WHERE name = 'schema'")
         await asyncio.sleep(0.3)
         newer = fleet.worker("flows.py")
-        newer.workers()
-        feeding.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await feeding
-        count = sum((await client.runs.count()).values())
+        await asyncio.to_thread(newer.workers)
+        enough.set()
+        count = await feeding
         assert count > 5
         await until(lambda: _done(client, count))
         assert fleet.begun() == {(n, part): 1 for n in range(count) for part in range(3)}
@@ -94,12 +95,14 @@ async def test_an_upgrade_while_workers_work(fleet: Fleet) -> None:
         assert "ERROR" not in workers.said, workers.said
 
 
-async def _feed(client: App) -> None:
+async def _feed(client: App, enough: asyncio.Event) -> int:
+    """How many it has started."""
     n = 0
-    while True:
+    while n <= 5 or not enough.is_set():
         await client.start("order", {"n": n}, id=f"order-{n}")
         n += 1
         await asyncio.sleep(0.02)
+    return n
 
 
 async def _done(client: App, count: int) -> bool:

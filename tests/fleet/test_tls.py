@@ -1,6 +1,9 @@
 """TLS: a server with a certificate of our making, which clients that know its authority accept, and no others."""
 
 import os
+import socket
+import ssl
+import struct
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +12,7 @@ import pytest
 
 from stepwell import App
 from tests import postgres
-from tests.fleet.fleet import Fleet
+from tests.fleet.fleet import Fleet, wait_for
 
 pytestmark = pytest.mark.anyio
 
@@ -69,6 +72,19 @@ def show(server: postgres.Server, papers: Path, name: str, host: str) -> None:
     """Let the server have a certificate of our authority for a host."""
     paper, key = certificate(papers, papers / "ours.crt", name, host)
     server.secure(paper, key)
+    wait_for(lambda: shown(server.port) == ssl.PEM_cert_to_DER_cert(paper), "it reads its settings again")
+
+
+def shown(port: int) -> bytes | None:
+    """The certificate that a server shows to whoever comes; None as long as it has none."""
+    trusting = ssl.create_default_context()
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as plain:
+        plain.sendall(struct.pack("!II", 8, 80877103))
+        if plain.recv(1) != b"S":
+            return None
+        with trusting.wrap_socket(plain) as secure:
+            return secure.getpeercert(binary_form=True)
 
 
 async def test_the_right_authority_is_believed(fleet: Fleet, server: postgres.Server, papers: Path) -> None:
@@ -77,12 +93,19 @@ async def test_the_right_authority_is_believed(fleet: Fleet, server: postgres.Se
         worker = fleet.worker("flows.py", url=url)
         worker.workers()
         assert await (await client.start("order", {"n": 1})).result(timeout=60) == 103
-        told = server.psql(
-            "SELECT count(*), count(*) FILTER (WHERE ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)"
-            " WHERE application_name = 'stepwell'"
-        )
-        total, secure = map(int, told.split("|"))
-        assert total == secure >= 5, "every connection, the listener's and the heart's too"
+
+        def connections() -> tuple[int, int]:
+            """How many there are, and how many of them are secure."""
+            told = server.psql(
+                "SELECT count(*), count(*) FILTER (WHERE ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)"
+                " WHERE application_name = 'stepwell'"
+            )
+            total, secure = map(int, told.split("|"))
+            return total, secure
+
+        wait_for(lambda: connections()[0] >= 5, "every connection, the listener's and the heart's too")
+        total, secure = connections()
+        assert total == secure
 
 
 async def test_another_authority_is_refused(fleet: Fleet, server: postgres.Server, papers: Path) -> None:

@@ -1,6 +1,7 @@
 """What holds for the repository as a whole: its prose, its pages, its mirrored tests."""
 
 import ast
+import os
 import re
 import subprocess
 import tomllib
@@ -64,9 +65,17 @@ def repository_files() -> list[Path]:
         listed = subprocess.run(listing, cwd=ROOT, capture_output=True, check=True, encoding="utf-8").stdout
         found = [path for line in listed.split("\0") if line and (path := ROOT / line).is_file()]
     except (FileNotFoundError, subprocess.CalledProcessError):
-        found = [path for path in ROOT.rglob("*") if path.is_file() and not MADE_BY_TOOLS.search(name(path))]
+        found = list(files_by_hand())
     assert found, "there are no files here"
     return found
+
+
+def files_by_hand() -> Iterator[Path]:
+    """Folders of tools are not entered: what is in them may go while one looks."""
+    for place, folders, files in os.walk(ROOT):
+        folders[:] = [each for each in folders if not MADE_BY_TOOLS.search(f"{name(Path(place, each))}/")]
+        paths = [Path(place, each) for each in files]
+        yield from (path for path in paths if path.is_file() and not MADE_BY_TOOLS.search(name(path)))
 
 
 def modules() -> list[Path]:

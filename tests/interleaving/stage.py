@@ -19,7 +19,7 @@ from stepwell.ports.store import Store
 
 Operation = Callable[[Store], Awaitable[Any]]
 ACTOR: ContextVar["Actor | None"] = ContextVar("ACTOR", default=None)
-STUCK: Final = 20.0
+STUCK: Final = 60.0
 """Real seconds after which a schedule that has not come to its end waits for ever."""
 LOOK: Final = 0.002
 

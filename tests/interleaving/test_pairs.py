@@ -13,7 +13,7 @@ from tests.interleaving.checking import check, stores_on_stage
 from tests.interleaving.pairs import PAIRS, Pair
 from tests.postgres import shared
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 MOST: Final = int(os.environ.get("STEPWELL_INTERLEAVINGS", "24"))
 
 
@@ -50,7 +50,7 @@ async def test_a_row_held_by_a_users_transaction_delays_nobody_else() -> None:
                     scene.entries(held), scene.entries(free), Change(run=taken.row.key, create=taken),
                     Change(run=other.row.key, create=other),
                 ]  # fmt: skip
-                replies = await asyncio.wait_for(scene.store.commit(group), 5)
+                replies = await asyncio.wait_for(scene.store.commit(group), 60)
                 assert [reply.why for reply in replies] == ["busy", "", "busy", ""]
                 assert [reply.ok for reply in replies] == [False, True, False, True]
             again = await scene.store.commit([group[0], group[2]])

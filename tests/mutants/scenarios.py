@@ -16,7 +16,8 @@ from stepwell.testing.environment import Environment
 from stepwell.testing.faults import Fault, FaultyStore
 
 SOON = 0.4
-"""Real seconds after which a run that should have ended hangs."""
+"""Real seconds after which a run that should have ended hangs: where it will hang. A run that will end has `LATE`."""
+LATE = 60.0
 
 
 async def ends(outcome: Awaitable[Any]) -> Any:
@@ -141,7 +142,7 @@ async def what_is_acknowledged_is_there() -> None:
     store = FaultyStore(MemoryStore("test", clock := VirtualClock()), 2, Fault.CRASH_BEFORE)
     async with Environment(app, store=store, clock=clock) as env:  # type: ignore[arg-type]
         starting = asyncio.ensure_future(_started(flow))
-        await asyncio.wait_for(store.crashed.wait(), 5)
+        await asyncio.wait_for(store.crashed.wait(), 60)
         for _ in range(10):
             await asyncio.sleep(0)
         acknowledged = starting.done() and not starting.cancelled()

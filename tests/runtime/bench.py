@@ -32,7 +32,7 @@ class Bench:
         self.clock.ring()
 
     async def until(self, what: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not what():
                 await asyncio.sleep(0.0005)
 

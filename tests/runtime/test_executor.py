@@ -13,22 +13,27 @@ from tests.runtime.bench import Bench
 def test_no_more_bodies_at_once_than_slots_threads_included() -> None:
     async def main() -> None:
         bench = Bench(3)
-        lock, now, most = threading.Lock(), 0, 0
+        lock, now, most, full = threading.Lock(), 0, 0, threading.Event()
 
         def enter(by: int) -> None:
             nonlocal now, most
             with lock:
                 now += by
                 most = max(most, now)
+                if now == 3:
+                    full.set()
 
         async def waits(n: int) -> int:
             enter(1)
+            while not full.is_set():  # the first do not leave before every slot is taken
+                await asyncio.sleep(0.001)
             await asyncio.sleep(0.001)
             enter(-1)
             return n
 
         def blocks(n: int) -> int:
             enter(1)
+            full.wait(60)
             threading.Event().wait(0.001)
             enter(-1)
             return n
@@ -147,7 +152,7 @@ def test_the_timeout_counts_from_the_beginning_of_the_body() -> None:
 def test_a_thread_that_timed_out_keeps_its_slot_until_it_ends() -> None:
     async def main() -> None:
         bench, go = Bench(1), threading.Event()
-        slow = bench.submit(go.wait, 5, timeout=1.0)
+        slow = bench.submit(go.wait, 60, timeout=1.0)
         following = bench.submit(lambda: "next")
         assert bench.executor.in_threads
         bench.move(1.0)
@@ -210,7 +215,7 @@ def test_withdrawing_one_that_waits_or_runs_is_never_told() -> None:
                 ended.append("cancelled")
 
         running = bench.submit(stuck, timeout=1.0)
-        thread = bench.submit(go.wait, 5)
+        thread = bench.submit(go.wait, 60)
         waiting = bench.submit(stuck, patience=1.0)
         last = bench.submit(lambda: "last")
         await asyncio.sleep(0)
@@ -268,7 +273,9 @@ def test_bodies_get_their_resources_and_their_scope() -> None:
 
 def test_draining_waits_for_the_grace_and_then_cancels() -> None:
     async def main() -> None:
-        bench = Bench(2)
+        bench, loop, passed = Bench(2), asyncio.get_running_loop(), 0.0
+        time = loop.time
+        loop.time = lambda: time() + passed  # type: ignore[method-assign] # the grace is over when the test says so
 
         async def short() -> str:
             await asyncio.sleep(0.002)
@@ -276,7 +283,13 @@ def test_draining_waits_for_the_grace_and_then_cancels() -> None:
 
         quick = bench.submit(short)
         bench.submit(asyncio.Event().wait)
-        await bench.executor.drain(0.02)
+        draining = asyncio.create_task(bench.executor.drain(600.0))
+        await bench.until(lambda: bool(bench.done))
+        await asyncio.sleep(0.01)
+        assert not draining.done()
+        assert bench.executor.busy == 1
+        passed = 600.0
+        await draining
         await bench.idle()
         assert bench.done == [quick]
         assert quick.value == "in time"

@@ -86,12 +86,12 @@ async def test_they_are_written_by_themselves_a_moment_later() -> None:
     await asyncio.sleep(0)
     scene.add("b")
     assert scene.store.puts == []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not scene.store.puts:
             await asyncio.sleep(0.001)
     assert scene.store.puts == [1]
     scene.add("c")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(scene.store.puts) < 2:
             await asyncio.sleep(0.001)
     assert await scene.kept() == ["a", "b", "c"]

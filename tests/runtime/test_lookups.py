@@ -78,7 +78,7 @@ class Worker:
         self.taken += claimed
 
     async def settle(self) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while self.lookups.under_way:
                 await asyncio.sleep(0)
                 if (due := self.clock.next_alarm()) is not None:

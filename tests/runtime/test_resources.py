@@ -186,7 +186,7 @@ def test_closing_gives_up_one_that_is_still_being_made() -> None:
         resources = Resources({"never": asyncio.Event().wait})
         asked = asyncio.create_task(resources.get("never"))
         await asyncio.sleep(0.001)
-        await asyncio.wait_for(resources.close(), 1)
+        await asyncio.wait_for(resources.close(), 60)
         with pytest.raises(AppClosed):
             await asked
 

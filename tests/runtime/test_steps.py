@@ -152,7 +152,7 @@ async def test_what_the_error_says_about_when(retry_after: Any, waited: float) -
 async def test_a_timeout_is_a_failed_attempt_also_in_threads() -> None:
     app = App("memory://")
     begun: list[str] = []
-    let_go = threading.Event()
+    let_go, ended = threading.Event(), threading.Event()
 
     @app.step(retries=1, delay="5s", jitter=0, timeout="30s")
     async def slow() -> str:
@@ -163,7 +163,8 @@ async def test_a_timeout_is_a_failed_attempt_also_in_threads() -> None:
     @app.step(timeout="30s")
     def slow_in_a_thread() -> str:
         begun.append(f"thread {env.now() - START}")
-        let_go.wait(10)
+        let_go.wait(60)
+        ended.set()
         return "too late"
 
     @app.workflow
@@ -176,10 +177,18 @@ async def test_a_timeout_is_a_failed_attempt_also_in_threads() -> None:
             await run.result()
         assert isinstance(failed.value.__cause__, StepTimeout)
         run = await flow.start(True)
+        async with asyncio.timeout(60):
+            while len(begun) < 3:  # its time stands still until somebody waits for the result
+                await asyncio.sleep(0.001)
         with pytest.raises(RunFailed) as failed:
             await run.result()
         assert isinstance(failed.value.__cause__, StepTimeout)
         let_go.set()
+        assert await asyncio.to_thread(ended.wait, 60)
+        (worker,) = env.workers
+        async with asyncio.timeout(60):
+            while worker.executor.busy:
+                await asyncio.sleep(0.001)
         await env.settle()
         assert [e["k"] for e in await run.journal()] == ["started", "step", "finish"]  # the late result is discarded
     assert begun == ["async 0.0", "async 35.0", "thread 65.0"]

@@ -111,7 +111,7 @@ async def test_it_looks_by_itself_and_goes_on_after_an_error(
     monkeypatch.setattr(one, "sweep", sweep)
     with caplog.at_level(logging.WARNING, "stepwell.worker"):
         one.start()
-        await asyncio.wait_for(looked.wait(), 5)
+        await asyncio.wait_for(looked.wait(), 60)
         await one.stop()
     assert "failed: away" in caplog.text
     assert "odd" in caplog.text

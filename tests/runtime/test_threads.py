@@ -22,7 +22,7 @@ def serve(outcome: Callable[[Lent], Coroutine[Any, Any, Any]]) -> Any:
 
     async def main() -> Any:
         lent = Lent(asyncio.get_running_loop())
-        return await asyncio.wait_for(asyncio.to_thread(lambda: lent.serve(outcome(lent))), 5)
+        return await asyncio.wait_for(asyncio.to_thread(lambda: lent.serve(outcome(lent))), 60)
 
     return asyncio.run(main())
 
@@ -106,7 +106,7 @@ def test_an_outcome_that_is_cancelled_frees_the_thread() -> None:
             except asyncio.CancelledError as error:
                 caught.append(error)
 
-        await asyncio.wait_for(asyncio.to_thread(thread), 5)
+        await asyncio.wait_for(asyncio.to_thread(thread), 60)
         assert [str(error) for error in caught] == ["the attempt is over"]
 
     asyncio.run(main())
@@ -116,7 +116,7 @@ def test_a_value_nobody_waits_for_any_more_is_dropped() -> None:
     go = threading.Event()
 
     async def outcome(lent: Lent) -> str:
-        waits = asyncio.ensure_future(lent.run(go.wait, (5,), {}))
+        waits = asyncio.ensure_future(lent.run(go.wait, (60,), {}))
         await asyncio.sleep(0.002)
         waits.cancel()
         await asyncio.wait([waits])

@@ -88,11 +88,11 @@ class Bank:
 
 
 class Faulty(Drivers):
-    """The first commit goes wrong: before anything has happened, or after all has."""
+    """The first commit goes wrong, before anything has happened or after all has; or it takes long."""
 
     def __init__(self, fault: str) -> None:
         self.fault = fault
-        self.reached = asyncio.Event()
+        self.reached, self.go_on = asyncio.Event(), asyncio.Event()
         self.left = 1
 
     async def begin(self, source: Any, *, wait: bool = True) -> Any:
@@ -107,6 +107,10 @@ class Faulty(Drivers):
             if "after" in self.fault:
                 await commit()
             self.reached.set()
+            if "long" in self.fault:
+                await self.go_on.wait()
+                await commit()
+                return
             if "dies" in self.fault:
                 await asyncio.get_running_loop().create_future()
             raise ConnectionResetError(self.fault)
@@ -166,7 +170,7 @@ async def test_the_process_dies_around_the_commit(tmp_path: Path, opened: Any, f
     bank.app.registry.transactions = faulty = Faulty(fault)
     async with await opened(bank) as env:
         run = await bank.pay.start(5)
-        await asyncio.wait_for(faulty.reached.wait(), 10)
+        await asyncio.wait_for(faulty.reached.wait(), 60)
         await env.crash()
         assert await run.result() == 50
         assert bank.ledger() == [5]
@@ -205,7 +209,7 @@ async def test_a_stale_holder_is_rolled_back(tmp_path: Path, opened: Any) -> Non
 
     def connect() -> apsw.Connection:
         conn = bank.connect()
-        conn.set_busy_timeout(5000)
+        conn.set_busy_timeout(60_000)
         conn.execute(next(thefts, ""))
         return conn
 
@@ -337,32 +341,28 @@ async def test_a_timed_out_body_never_commits(tmp_path: Path) -> None:
     bank.hold = asyncio.Event()
     async with App(f"sqlite:///{bank.file}", poll_interval=0.05, like=bank.app):
         with pytest.raises(RunFailed) as failed:
-            await (await bank.pay_quickly.start(5)).result(10)
+            await (await bank.pay_quickly.start(5)).result(60)
         assert isinstance(failed.value.__cause__, StepTimeout)
         bank.hold.set()
         await asyncio.sleep(0.01)
         assert bank.ledger() == []
 
 
-async def test_what_is_being_committed_does_not_time_out(tmp_path: Path) -> None:
+async def test_what_is_being_committed_does_not_time_out(tmp_path: Path, opened: Any) -> None:
     bank = Bank(tmp_path / "bank.db")
-
-    class Slow(Drivers):
-        async def begin(self, source: Any, *, wait: bool = True) -> Any:
-            transaction: Any = await super().begin(source, wait=wait)
-            commit = transaction.commit
-
-            async def slowly() -> None:
-                await asyncio.sleep(0.3)
-                await commit()
-
-            transaction.commit = slowly
-            return transaction
-
-    bank.app.registry.transactions = Slow()
-    async with App(f"sqlite:///{bank.file}", poll_interval=0.05, like=bank.app):
-        assert await (await bank.pay_quickly.start(5)).result(10) == 50
+    bank.app.registry.transactions = slow = Faulty("takes long")
+    async with await opened(bank) as env:
+        run = await bank.pay_quickly.start(5)
+        await asyncio.wait_for(slow.reached.wait(), 60)
+        # Its time is over in the midst of the commit. No heart beats meanwhile: the file is locked by the step.
+        env.clock.move_to(env.now() + 1)
+        rung = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(lambda: rung.set_result(env.clock.ring()))
+        assert await rung > 0
+        slow.go_on.set()
+        assert await run.result() == 50
         assert bank.ledger() == [5]
+        assert bank.bodies == 1
 
 
 async def test_what_cannot_be() -> None:

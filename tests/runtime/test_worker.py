@@ -261,7 +261,7 @@ async def test_draining_hands_waiting_runs_back_at_once_and_running_ones_within_
             asleep, busy = await shop.waits.start(), await shop.chain.start()
             await env.settle()
             assert (await state(asleep), await state(busy)) == (RunStatus.WAITING, RunStatus.RUNNING)
-            worker.options = worker.options.__class__(grace_s=5.0, poll_s=None, heart_thread=False)
+            worker.options = worker.options.__class__(grace_s=60.0, poll_s=None, heart_thread=False)
             asyncio.get_running_loop().call_later(0.005, shop.gates.open.set)
         assert worker.runs == {}
         assert not worker.suspended

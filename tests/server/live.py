@@ -48,12 +48,12 @@ def live(make: Callable[[], App], **options: Any) -> Generator[Live]:
 
     thread = threading.Thread(target=begin, daemon=True)
     thread.start()
-    assert ready.wait(30)
+    assert ready.wait(60)
     if isinstance(found[0], BaseException):
         raise found[0]
     try:
         yield found[0]
     finally:
         found[0].loop.call_soon_threadsafe(stop.set)
-        thread.join(30)
+        thread.join(60)
         assert not thread.is_alive()

@@ -123,7 +123,7 @@ async def test_who_waits_for_a_result_is_refused_when_the_key_is(monkeypatch: py
         server.run(server.app.start("nap", 3600, id="n"))
         key, secret = server.run(keys.create("k", ["execute"]))
         headers = {"authorization": f"Bearer {secret}"}
-        async with httpx.AsyncClient(base_url=f"{server.url}/api/v1", timeout=20) as http:
+        async with httpx.AsyncClient(base_url=f"{server.url}/api/v1", timeout=60) as http:
             waiting = asyncio.ensure_future(http.get("/runs/n/result?timeout=60", headers=headers))
             backend = server.serving._front.backend
             while not waiting.done() and (backend._services is None or not backend._services.visits._visits):

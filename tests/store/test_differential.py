@@ -12,7 +12,7 @@ from stepwell.store.sqlite import SqliteStore
 from stepwell.testing.differential import Tally, play
 from tests import postgres
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 GAMES, STEPS = 25, 150
 WITH_EACH_SERVER = (range(2060, 2072), range(2072, 2084))
 """A game takes a server seconds: other ones with each, and in each dozen every kind of change is done and refused."""

@@ -43,7 +43,7 @@ def test_a_crash_answers_nothing_any_more(fault: Fault, kept: bool) -> None:
         await store.open()
         change = a_start()
         task = asyncio.ensure_future(store.commit([change]))
-        await asyncio.wait_for(store.crashed.wait(), 5)
+        await asyncio.wait_for(store.crashed.wait(), 60)
         later = asyncio.ensure_future(store.commit([a_start()]))
         await asyncio.sleep(0)
         assert not task.done()

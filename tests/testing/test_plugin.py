@@ -32,11 +32,11 @@ def test_marker_and_fixture_work_without_another_plugin(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "stepwell.testing.plugin", "-p", "no:cacheprovider",
                str(tmp_path)]  # fmt: skip
     env = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # neither anyio, nor this one by its entry point
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path, env=env)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False, cwd=tmp_path, env=env)
     assert "2 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_loading_it_imports_nothing_heavy() -> None:
     code = "import sys, stepwell.testing.plugin; print([m for m in sys.modules if m.startswith('stepwell.client')])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=True)
     assert done.stdout.strip() == "[]"

@@ -27,4 +27,5 @@ class Log:
 
 def read(path: str | Path) -> list[dict[str, Any]]:
     """All facts, in the order in which they were written."""
-    return [json.loads(line) for line in Path(path).read_text().splitlines()]
+    whole, _, _ = Path(path).read_text().rpartition("\n")  # the rest is being written
+    return [json.loads(line) for line in whole.splitlines()]

@@ -17,6 +17,17 @@ from tests import postgres
 OpenPostgres = Callable[..., Awaitable[PostgresStore]]
 
 
+async def undisturbed(db: Db) -> None:
+    """Wait until nobody else has a transaction open: what they could see yet, no VACUUM takes away."""
+    others = (
+        "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " AND (backend_xid IS NOT NULL OR backend_xmin IS NOT NULL))"
+    )
+    async with asyncio.timeout(60):
+        while await db.conn.fetchval(others):
+            await asyncio.sleep(0.01)
+
+
 @pytest.fixture(scope="session")
 def server_url() -> str:
     """The newest server there is, with our tables."""

@@ -48,7 +48,7 @@ async def test_held_rows_are_passed_by_and_the_batch_is_full_all_the_same(scene:
     async with rival.transaction():
         for key in keys[:5]:
             await rival.one(LOCK, rival.ns, key)
-        claimed = await asyncio.wait_for(scene.claim(workflows=("w0", "w1", "w2"), limit=10), 5.0)
+        claimed = await asyncio.wait_for(scene.claim(workflows=("w0", "w1", "w2"), limit=10), 60)
         assert [one.row.key for one in claimed] == keys[5:15]
     assert [one.row.key for one in await scene.claim(workflows=("w0", "w1", "w2"), limit=3)] == keys[:3]
 
@@ -101,7 +101,7 @@ async def test_a_claim_waits_for_no_record_and_no_retention(scene: Scene, rival:
         while not await rival.value("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted"
                                     " AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"):  # fmt: skip
             await asyncio.sleep(0)
-        claimed = await asyncio.wait_for(scene.claim(workflows=("w0", "w1", "w2"), limit=10), 4.0)
+        claimed = await asyncio.wait_for(scene.claim(workflows=("w0", "w1", "w2"), limit=10), 60)
         assert [one.row.key for one in claimed] == keys
         assert not put.done()
         assert not retire.done()

@@ -16,7 +16,7 @@ from tests.store.postgres.drivers import SOURCES
 from tests.store.postgres.shop import Shop, anyio_backend, asked, place, server, shop
 
 __all__ = ["anyio_backend", "place", "server", "shop"]
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
 KINDS = ["asyncpg pool", "psycopg pool, async", "psycopg pool", "sqlalchemy engine, asyncpg",
          "sqlalchemy engine, psycopg async", "sqlalchemy engine", "sqlalchemy session maker, async"]  # fmt: skip
 
@@ -78,7 +78,7 @@ class Relay:
 async def test_what_becomes_of_it_is_found_out(shop: Shop, server: Any, place: str, kind: str, what: str,
                                                monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     monkeypatch.setattr(transactions, "COMMIT_S", 0.3)
-    monkeypatch.setattr(guest, "LINGER", "1500ms")
+    monkeypatch.setattr(guest, "LINGER", "5s")
     make, spelled, sync = SOURCES[kind]
     relay, bodies = Relay(server.url, what), 0
 
@@ -111,7 +111,7 @@ async def test_what_becomes_of_it_is_found_out(shop: Shop, server: Any, place: s
     async def pay() -> int:
         return await step()
 
-    result = await (await pay.start()).result(20)
+    result = await (await pay.start()).result(100)
     assert relay.lost
     assert bodies == result == (2 if what == "the commit" else 1)
     assert await asked(server, f"SELECT amount FROM {place}.ledger") == [1]

@@ -109,7 +109,7 @@ async def test_a_snapshot_is_of_one_moment(home: Home, db: Db) -> None:
         await other.run(PUT, db.ns, "a")
         assert await db.value(COUNT, db.ns) == 0
         with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 await db.run(PUT, db.ns, "b")
         await db.conn.execute("ROLLBACK; BEGIN")
     assert await db.value(COUNT, db.ns) == 1
@@ -149,8 +149,8 @@ def test_a_pooler_is_spoken_of_once(caplog: pytest.LogCaptureFixture) -> None:
         home.is_pooled()
         home.is_pooled()
     assert not home.prepared
-    assert len(caplog.records) == 1
-    assert "hush" not in caplog.text
+    (told,) = [record for record in caplog.records if record.name == "stepwell.store.postgres"]
+    assert "hush" not in told.getMessage()
     home.tell()
 
 

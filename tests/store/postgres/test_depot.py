@@ -135,19 +135,19 @@ async def test_what_is_not_there(url: str) -> None:
 async def test_counting_may_take_longer_than_other_calls(store: PostgresStore, url: str) -> None:
     """It looks at all rows there are: here, it waits for a lock beyond the deadline."""
     await store.commit([create(1), create(2)])
-    place = PostgresDepot(f"{url}&deadline=1")
+    place = PostgresDepot(f"{url}&deadline=4")
     await place.open(create=False)
     rival = await asyncpg.connect(url.partition("?")[0])
     schema = url.partition("schema=")[2]
     async with rival.transaction():
         await rival.execute(f"LOCK TABLE {schema}.runs IN ACCESS EXCLUSIVE MODE")
         counting = asyncio.ensure_future(place.count("default", BY_NAME["runs"]))
-        await rival.execute("SELECT pg_sleep(1.3)")
+        await rival.execute("SELECT pg_sleep(4.4)")
         assert not counting.done()
     assert await counting == 2
     with pytest.raises(StoreUnavailable, match=r"in time|does not answer"):
         async with place._working() as db:
-            await db.value("SELECT pg_sleep(5)")
+            await db.value("SELECT pg_sleep(30)")
     await rival.close()
     await place.close()
 

@@ -41,7 +41,7 @@ async def test_a_run_exists_if_and_only_if_the_transaction_commits(
         await done(caller.execute(f"INSERT INTO {place}.ledger VALUES (2)"))
         assert "in" not in [row.id for row in (await shop.runs.list()).runs]
         await done(caller.commit())
-    assert await run.result(10) == 42
+    assert await run.result(60) == 42
     assert (await shop.runs.row("in")).tags == tags
     async with connect(spelled(server.url)) as caller:
         await done(caller.execute(f"INSERT INTO {place}.ledger VALUES (3)"))
@@ -56,10 +56,10 @@ async def test_workers_hear_of_the_commit(server: Any, place: str) -> None:
     app = make_app(server, place, poll_interval=60)
     async with app, by_asyncpg(server.url) as caller:
         assert app._opened is not None
-        await asyncio.wait_for(app._opened.store._hints.listening.wait(), 10)  # type: ignore[attr-defined]
+        await asyncio.wait_for(app._opened.store._hints.listening.wait(), 60)  # type: ignore[attr-defined]
         run = await app.flow.options(conn=caller.conn).start(2)
         await caller.commit()
-        assert await run.result(10) == 4
+        assert await run.result(50) == 4
 
 
 async def test_large_inputs_go_along(server: Any, place: str) -> None:
@@ -72,7 +72,7 @@ async def test_large_inputs_go_along(server: Any, place: str) -> None:
     async with app, by_psycopg_async(server.url) as caller:
         run = await app.start("size", {"text": "x" * 100_000}, conn=caller.conn)
         await caller.commit()
-        assert await run.result(10) == 100_000
+        assert await run.result(60) == 100_000
 
 
 async def test_a_connection_in_pipeline_mode_is_refused(shop: Shop, server: Any) -> None:
@@ -147,7 +147,7 @@ async def test_an_id_held_by_another_transaction_waits_as_the_caller_says(shop: 
             assert not waiting.done()
         await first.commit()
         run = await waiting
-    assert await run.result(10) == 2
+    assert await run.result(60) == 2
     await one.close()
     await two.close()
 
@@ -159,7 +159,7 @@ def test_the_synchronous_face(server: Any) -> None:
         with psycopg.connect(server.url) as conn:
             run = face.start(app.flow.options(conn=conn), 5)
             conn.commit()
-            assert run.result(10) == 10
+            assert run.result(60) == 10
 
         async def misuse() -> None:
             async with by_asyncpg(server.url) as caller:

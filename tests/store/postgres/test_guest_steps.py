@@ -51,7 +51,7 @@ async def test_a_step_commits_with_the_rows(shop: Shop, server: Any, place: str,
     async def pay() -> list[int]:
         return [await step(1), await step(2)]
 
-    assert await (await pay.start()).result(20) == [10, 20]
+    assert await (await pay.start()).result(60) == [10, 20]
     assert await asked(server, f"SELECT amount FROM {place}.ledger") == [1, 2]
     assert await asked(server, f"SELECT count(*) FROM {place}.records WHERE kind = 'outcome'") == [2]
     assert not failures
@@ -83,7 +83,7 @@ async def test_a_stale_holder_is_rolled_back(shop: Shop, server: Any, place: str
     await entered.wait()
     await asked(server, f"UPDATE {place}.runs SET epoch = epoch + 1, status = 0, worker = NULL")
     go_on.set()
-    assert await run.result(20) == 2
+    assert await run.result(60) == 2
     assert await asked(server, f"SELECT amount FROM {place}.ledger") == [1]
 
 
@@ -106,7 +106,7 @@ async def test_an_outcome_that_came_meanwhile_counts(shop: Shop, server: Any, pl
     async def pay() -> str:
         return await credit()
 
-    assert await (await pay.start()).result(20) == "theirs"
+    assert await (await pay.start()).result(60) == "theirs"
     assert len(bodies) == 1
     assert await asked(server, f"SELECT amount FROM {place}.ledger") == []
 
@@ -123,7 +123,7 @@ async def test_a_body_that_ends_the_transaction_itself_is_refused(shop: Shop, se
         await conn.execute(f"INSERT INTO {place}.ledger VALUES (2)")
 
     with pytest.raises(RunFailed, match="ended its transaction itself"):
-        await (await eager.start()).result(20)
+        await (await eager.start()).result(60)
     assert await asked(server, f"SELECT amount FROM {place}.ledger") == []
 
 
@@ -138,7 +138,7 @@ async def test_a_timed_out_body_never_commits(shop: Shop, server: Any, place: st
         await slow()
 
     with pytest.raises(RunFailed) as failed:
-        await (await pay.start()).result(20)
+        await (await pay.start()).result(60)
     assert isinstance(failed.value.__cause__, StepTimeout)
     assert await asked(server, f"SELECT amount FROM {place}.ledger") == []
 
@@ -149,7 +149,7 @@ async def test_an_asynchronous_pool_in_a_thread_is_refused(shop: Shop, db: Any) 
         conn.execute("SELECT 1")
 
     with pytest.raises(RunFailed, match="asynchronous connection"):
-        await (await credit.start()).result(20)
+        await (await credit.start()).result(60)
 
 
 async def test_a_single_connection_is_no_source(shop: Shop, server: Any) -> None:
@@ -163,4 +163,4 @@ async def test_a_single_connection_is_no_source(shop: Shop, server: Any) -> None
     async def credit(*, conn: Any = single.transaction()) -> None: ...
 
     with pytest.raises(RunFailed, match="single connection"):
-        await (await credit.start()).result(20)
+        await (await credit.start()).result(60)

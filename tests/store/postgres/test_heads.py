@@ -13,6 +13,7 @@ from stepwell.store.postgres.address import address
 from stepwell.store.postgres.claims import claim
 from stepwell.store.postgres.connection import Db, Home, connect
 from stepwell.store.postgres.schema import enter, upgrade
+from tests.store.postgres.conftest import undisturbed
 
 pytestmark = pytest.mark.anyio
 BEFORE = 20_000
@@ -79,6 +80,7 @@ async def claimed(db: Watched, codes: tuple[str, ...] = ("new",)) -> list[int]:
 async def test_what_others_must_claim_is_not_passed_by(watched: Watched, workflow: str, pin: str | None) -> None:
     await fill(watched, 0, BEFORE, workflow, pin=pin)
     await fill(watched, BEFORE, READY)
+    await undisturbed(watched)
     await watched.conn.execute(watched.sql("VACUUM ANALYZE {runs}"))
     assert await claimed(watched) == [BEFORE + n for n in range(1, 11)]
     assert watched.visited < FEW
@@ -89,6 +91,7 @@ async def test_what_others_must_claim_is_not_passed_by(watched: Watched, workflo
 
 async def test_nothing_for_this_worker_is_found_out_at_once(watched: Watched) -> None:
     await fill(watched, 0, BEFORE, pin="old")
+    await undisturbed(watched)
     await watched.conn.execute(watched.sql("VACUUM ANALYZE {runs}"))
     assert await claimed(watched) == []
     assert await leases.next_due(watched, ["work"], ["new"], 5.0) is None
@@ -107,6 +110,7 @@ async def test_sleepers_of_others_are_looked_through_so_far(watched: Watched) ->
     """Beyond that the answer is the last look's time: earlier than need be, and no reason to look at them all."""
     await fill(watched, 0, BEFORE, "elsewhere", status=2, due=50.0)
     await fill(watched, BEFORE, 1, status=2, due=70.0)
+    await undisturbed(watched)
     await watched.conn.execute(watched.sql("VACUUM ANALYZE {runs}"))
     watched.visited = 0
     assert await leases.next_due(watched, ["work"], [], 5.0) == 50.0

@@ -53,7 +53,7 @@ async def test_each_beat_measures_the_time(open_postgres: OpenPostgres) -> None:
         now = staticmethod(lambda: time.time() - 3600.0)
 
     store = await open_postgres(clock=Slow(), time="database")
-    assert abs(store.clock.now() - time.time()) < 5.0, "an hour wrong, and it does not matter"
+    assert abs(store.clock.now() - time.time()) < 60.0, "an hour wrong, and it does not matter"
     assert store._time is not None
     store._time._measured = -1e9
     assert store._time.stale

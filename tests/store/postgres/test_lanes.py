@@ -52,6 +52,9 @@ async def test_a_lost_connection_is_opened_again(home: Home, db: Db) -> None:
     slot = Slot(home)
     first = await _pid(slot)
     await db.value("SELECT pg_terminate_backend($1)", first)
+    async with asyncio.timeout(60):
+        while await db.value("SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = $1)", first):
+            await asyncio.sleep(0.005)
     with suppress(StoreUnavailable):  # unless the loss has been noticed before
         await _pid(slot)
     assert await _pid(slot) != first
@@ -73,7 +76,7 @@ async def test_an_error_of_a_value_leaves_the_connection(home: Home) -> None:
 
 
 async def test_what_takes_too_long_is_given_up(server_url: str, home: Home) -> None:
-    hasty = Home(address(f"{server_url}?deadline=0.2"))
+    hasty = Home(address(f"{server_url}?deadline=4"))
     slot = Slot(hasty)
     with pytest.raises(StoreUnavailable, match=r"in time|not answer"):
         async with slot.use() as db:
@@ -89,7 +92,7 @@ async def test_attempts_come_at_growing_intervals() -> None:
     for _ in range(4):
         with pytest.raises(StoreUnavailable, match="cannot be reached"):
             await _pid(slot)
-    assert 0.05 + 0.1 + 0.2 <= loop.time() - begun < 5.0
+    assert 0.05 + 0.1 + 0.2 <= loop.time() - begun < 60.0
     await slot.close()
 
 

@@ -19,7 +19,7 @@ async def test_a_run_that_is_locked_at_its_workers_death_is_queued_later(scene: 
     locked, free = await scene.running("w1"), await scene.running("w1")
     async with rival.transaction():
         await rival.one(LOCK, rival.ns, locked.key)
-        await asyncio.wait_for(scene.die("w1"), 5.0)
+        await asyncio.wait_for(scene.die("w1"), 60)
         assert (await scene.row(free)).status is RunStatus.QUEUED
         assert (await scene.row(locked)).status is RunStatus.RUNNING
         assert await scene.beat("w1") is None  # dead is dead

@@ -12,6 +12,7 @@ from stepwell.store.postgres.listing import NEWEST, count_runs, list_runs
 from stepwell.store.postgres.reads import read_closings
 from stepwell.store.postgres.schema import enter, upgrade
 from tests import postgres
+from tests.store.postgres.conftest import undisturbed
 
 pytestmark = pytest.mark.anyio
 COUNT = 20_000
@@ -58,6 +59,7 @@ async def many_url(server_url: str) -> str:
     await db.run(FILL, home.ns, COUNT)
     await db.run(TAG, home.ns)
     await db.run(JOURNAL, home.ns)
+    await undisturbed(db)
     await db.conn.execute(home.sql("VACUUM ANALYZE {runs}"))
     await db.conn.execute(home.sql("ANALYZE {tags}"))
     await db.conn.execute(home.sql("ANALYZE {journal}"))

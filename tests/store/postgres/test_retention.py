@@ -6,6 +6,7 @@ from stepwell.store.postgres.address import address
 from stepwell.store.postgres.connection import Db, Home, connect
 from stepwell.store.postgres.schema import enter, upgrade
 from stepwell.testing.conformance.scene import Scene
+from tests.store.postgres.conftest import undisturbed
 
 pytestmark = pytest.mark.anyio
 ALL = {("*", status): 0.0 for status in ("succeeded", "failed", "cancelled", "terminated")}
@@ -98,6 +99,7 @@ async def test_what_retention_frees_is_used_again(schema_url: str) -> None:
         await db.run(END, home.ns, float(generation))
         which = Retire(now=float(generation), ages={("*", "succeeded"): 1.0}, keeps={}, limit=5000)
         assert await retention.Retention().retire(db, which) == (2000 if generation else 0)
+        await undisturbed(db)
         for table in ("runs", "journal", "tags"):
             await db.conn.execute(db.sql(f"VACUUM {{{table}}}"))
         sizes.append(dict(await db.all(SIZES, db.schema)))

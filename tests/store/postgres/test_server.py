@@ -29,7 +29,7 @@ async def test_a_database_must_take_every_text(server_url: str, open_postgres: O
         with pytest.raises(StoreUnavailable, match=r"SQL_ASCII.*UTF8"):
             await open_postgres(server_url.rpartition("/")[0] + f"/{name}")
     finally:
-        await connection.execute(f"DROP DATABASE {name}")
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
         await connection.close()
 
 

@@ -46,7 +46,7 @@ class Restless:
 @pytest.fixture
 def native(store: SqliteStore, path: Path) -> Any:
     conn = apsw.Connection(str(path))
-    conn.set_busy_timeout(5000)
+    conn.set_busy_timeout(60_000)
     return conn
 
 

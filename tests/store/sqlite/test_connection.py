@@ -29,7 +29,7 @@ import sys
 from stepwell.store.sqlite.connection import connect
 print("ready", flush=True)
 sys.stdin.readline()
-print(connect(sys.argv[1], busy_timeout=20.0).value("PRAGMA journal_mode"), flush=True)
+print(connect(sys.argv[1], busy_timeout=60.0).value("PRAGMA journal_mode"), flush=True)
 """
 
 
@@ -47,7 +47,7 @@ def test_processes_that_make_one_file_at_the_same_moment_all_succeed(tmp_path: P
         process.stdin.write("\n")
         process.stdin.flush()
     for process in started:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=100)
         assert (out, err) == ("wal\n", "")
 
 

@@ -41,7 +41,7 @@ async def test_a_heart_does_not_wait_for_the_writer_s_queue(open_store: OpenStor
     store = await open_store()
     go = threading.Event()
     assert store._writer is not None
-    blocked = store._writer.submit(lambda db: go.wait(10), writes=False)
+    blocked = store._writer.submit(lambda db: go.wait(60), writes=False)
     heart = await store.heart()
     assert heart.beat(_worker()) == frozenset()
     go.set()

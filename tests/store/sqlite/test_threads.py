@@ -34,7 +34,7 @@ async def _held_up(thread: ConnectionThread) -> threading.Event:
 
     def work(db: Db) -> None:
         loop.call_soon_threadsafe(begun.set)
-        go.wait(10)
+        go.wait(60)
 
     thread.submit(work, writes=False)
     await begun.wait()
@@ -137,9 +137,11 @@ async def test_whoever_gave_up_waiting_is_left_alone(thread: ConnectionThread) -
 
 
 async def test_a_busy_event_loop_gives_way(thread: ConnectionThread) -> None:
-    loop, done = asyncio.get_running_loop(), False
+    loop, done, spins = asyncio.get_running_loop(), False, 0
 
     def spin() -> None:  # shorter than a switch interval: the loop never has to let go
+        nonlocal spins
+        spins += 1
         until = time.perf_counter() + 0.004
         while time.perf_counter() < until:
             pass
@@ -147,8 +149,7 @@ async def test_a_busy_event_loop_gives_way(thread: ConnectionThread) -> None:
             loop.call_soon(spin)
 
     spin()
-    began = time.perf_counter()
     for n in range(20):
         await thread.submit(_insert(n), writes=True)
     done = True
-    assert time.perf_counter() - began < 10
+    assert spins < 2500, "ten seconds of spinning; whether anybody else has the processor is not counted"
