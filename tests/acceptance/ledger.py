@@ -30,8 +30,8 @@ class Deadly(Drivers):
     def __init__(self, fault: str) -> None:
         self.fault = fault
 
-    async def begin(self, source: Any, *, wait: bool = True) -> Any:
-        transaction: Any = await super().begin(source, wait=wait)
+    async def begin(self, source: Any, **how: Any) -> Any:
+        transaction: Any = await super().begin(source, **how)
         commit = transaction.commit
 
         async def last() -> None:

@@ -28,6 +28,14 @@ SOURCES: dict[str, Callable[[Path], Any]] = {
 closing = pytest.fixture(autouse=True)(disposed)
 
 
+async def begin(source: Any, **how: Any) -> Any:
+    """A transaction on any connection at all."""
+
+    async def admit(conn: Any) -> None: ...
+
+    return await Drivers().begin(source, admit=admit, **how)
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     conn = sqlite3.connect(tmp_path / "a.db")
@@ -47,7 +55,7 @@ def rows(file: Path) -> list[int]:
 def test_commit_and_roll_back(kind: str, file: Path) -> None:
     source = SOURCES[kind](file)
     for commits, expected in ((False, []), (True, [1])):
-        transaction = at_once(Drivers().begin(source))
+        transaction = at_once(begin(source))
         assert at_once(transaction.conn.begun())
         at_once(transaction.conn.execute("INSERT INTO t VALUES (?)", (1,)))
         at_once(transaction.flush())
@@ -59,12 +67,12 @@ def test_commit_and_roll_back(kind: str, file: Path) -> None:
 
 @pytest.mark.parametrize("kind", SOURCES)
 def test_the_lock_of_the_file_is_taken_at_the_beginning(kind: str, file: Path) -> None:
-    transaction = at_once(Drivers().begin(SOURCES[kind](file)))
+    transaction = at_once(begin(SOURCES[kind](file)))
     other = SOURCES["apsw" if kind == "apsw" else "sqlite3"](file)
     with pytest.raises(StoreLocked):
-        at_once(Drivers().begin(other, wait=False))
+        at_once(begin(other, wait=False))
     at_once(transaction.leave())
-    at_once(at_once(Drivers().begin(other, wait=False)).leave())
+    at_once(at_once(begin(other, wait=False)).leave())
 
 
 def test_a_session_writes_what_it_has_left() -> None:
@@ -74,7 +82,7 @@ def test_a_session_writes_what_it_has_left() -> None:
         def flush(self) -> None:
             flushed.append(1)
 
-    transaction = at_once(Drivers().begin(partial(apsw.Connection, ":memory:")))
+    transaction = at_once(begin(partial(apsw.Connection, ":memory:")))
     transaction.native = Session()
     at_once(transaction.flush())
     assert flushed == [1]
@@ -84,17 +92,17 @@ def test_what_is_no_source(file: Path) -> None:
     class AsyncEngine: ...
 
     with pytest.raises(InvalidOption, match="a single connection"):
-        at_once(Drivers().begin(apsw.Connection(str(file))))
+        at_once(begin(apsw.Connection(str(file))))
     for nothing in (object(), lambda: None, lambda: "postgresql://"):
         with pytest.raises(InvalidOption, match="expected a pool"):
-            at_once(Drivers().begin(nothing))
+            at_once(begin(nothing))
     with pytest.raises(WrongContext, match="AsyncEngine"):
-        at_once(Drivers().begin(AsyncEngine()))
+        at_once(begin(AsyncEngine()))
     assert at_once(Drivers().connection(apsw.Connection(str(file))).begun()) is False
 
 
 def test_leaving_hides_no_error_and_raises_none(file: Path) -> None:
-    transaction = at_once(Drivers().begin(partial(apsw.Connection, str(file))))
+    transaction = at_once(begin(partial(apsw.Connection, str(file))))
     transaction.native.close()
     at_once(transaction.leave())
 
@@ -109,7 +117,7 @@ class Asyncpg:
 
     async def transacted(self, body: Callable[[Any], Any]) -> None:
         """As a step has it: whatever becomes of the body, the transaction is left."""
-        transaction = await Drivers().begin(self.pool, wait=False)
+        transaction = await begin(self.pool, wait=False)
         try:
             await transaction.conn.execute("CREATE TABLE of_an_attempt (a integer)")
             await body(transaction)
@@ -179,7 +187,7 @@ def test_a_transaction_that_cannot_begin_is_no_complaint_either() -> None:
     async def main() -> None:
         async with asyncpg.create_pool(postgres.shared().url, min_size=1, max_size=1) as pool:
             own = Asyncpg(pool)
-            beginning = asyncio.create_task(Drivers().begin(pool, wait=False))
+            beginning = asyncio.create_task(begin(pool, wait=False))
             asyncio.get_running_loop().call_soon(beginning.cancel)
             await asyncio.wait([beginning])
             assert await own.left_nothing(), own.complaints
@@ -191,7 +199,7 @@ def test_who_leaves_may_be_cancelled_once_more() -> None:
     async def main() -> None:
         async with asyncpg.create_pool(postgres.shared().url, min_size=1, max_size=1) as pool:
             own = Asyncpg(pool)
-            transaction = await Drivers().begin(pool, wait=False)
+            transaction = await begin(pool, wait=False)
             leaving = asyncio.create_task(transaction.leave())
             asyncio.get_running_loop().call_soon(leaving.cancel)
             await asyncio.wait([leaving])
@@ -199,3 +207,18 @@ def test_who_leaves_may_be_cancelled_once_more() -> None:
             assert await own.left_nothing(), own.complaints
 
     asyncio.run(main())
+
+
+def test_a_connection_that_is_not_admitted_is_given_back_unused(tmp_path: Path) -> None:
+    asked: list[str] = []
+    conn = sqlite3.connect(tmp_path / "a.db")
+    conn.set_trace_callback(asked.append)
+
+    async def admit(_: Any) -> None:
+        raise InvalidOption("not this one")
+
+    with pytest.raises(InvalidOption, match="not this one"):
+        at_once(Drivers().begin(lambda: conn, admit=admit))
+    assert asked == []
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        conn.execute("SELECT 1")

@@ -41,4 +41,7 @@ def test_definitions_of_no_app_know_no_driver() -> None:
     with pytest.raises(InvalidOption):
         NoDrivers().connection(object())
     with pytest.raises(InvalidOption):
-        at_once(NoDrivers().begin(object()))
+        at_once(NoDrivers().begin(object(), admit=_anybody))
+
+
+async def _anybody(conn: object) -> None: ...

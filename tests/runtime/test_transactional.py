@@ -95,8 +95,8 @@ class Faulty(Drivers):
         self.reached, self.go_on = asyncio.Event(), asyncio.Event()
         self.left = 1
 
-    async def begin(self, source: Any, *, wait: bool = True) -> Any:
-        transaction = await super().begin(source, wait=wait)
+    async def begin(self, source: Any, **how: Any) -> Any:
+        transaction = await super().begin(source, **how)
         commit = transaction.commit
 
         async def spoiled() -> None:

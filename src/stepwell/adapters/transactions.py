@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from stepwell.adapters.connections import SQLITE, AlchemyConnection, connection, kind_of, settled
 from stepwell.errors import InvalidOption, StoreLocked, StoreUnavailable, WrongContext
-from stepwell.ports.guest import Connection, Transaction, at_once
+from stepwell.ports.guest import Admit, Connection, Transaction, at_once
 
 log = logging.getLogger("stepwell.step")
 GiveBack = Callable[[Any], Awaitable[Any] | Any]
@@ -163,7 +163,7 @@ async def _driver(conn: Connection) -> Any:
     return await conn.driver() if isinstance(conn, AlchemyConnection) else conn.native
 
 
-async def begin(source: Any, wait: bool) -> Transaction:
+async def begin(source: Any, wait: bool, admit: Admit) -> Transaction:
     """As `ports.guest.Transactions.begin`."""
     if wait and _asynchronous(source):
         raise WrongContext(
@@ -173,6 +173,7 @@ async def begin(source: Any, wait: bool) -> Transaction:
     native, give_back = await _taken(source)
     try:
         transaction = OpenTransaction(native, give_back)
+        await admit(transaction.conn)
         await transaction.begin(wait)
     except BaseException:
         await settled(give_back(native))
@@ -219,5 +220,5 @@ class Drivers:
     def connection(self, native: Any) -> Connection:
         return connection(native)
 
-    async def begin(self, source: Any, *, wait: bool = True) -> Transaction:
-        return await begin(source, wait)
+    async def begin(self, source: Any, *, admit: Admit, wait: bool = True) -> Transaction:
+        return await begin(source, wait, admit)

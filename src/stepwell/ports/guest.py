@@ -4,7 +4,7 @@ Everything is said in async words. Over a synchronous connection nothing ever su
 the same code out in the caller's own thread.
 """
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
@@ -56,6 +56,9 @@ class Transaction(Protocol):
         ...
 
 
+Admit = Callable[[Connection], Awaitable[None]]
+
+
 class Transactions(Protocol):
     """How connections and pools of users' drivers are used."""
 
@@ -63,8 +66,10 @@ class Transactions(Protocol):
         """The caller's connection. Raises InvalidOption for an object that is none."""
         ...
 
-    async def begin(self, source: Any, *, wait: bool = True) -> Transaction:
+    async def begin(self, source: Any, *, admit: Admit, wait: bool = True) -> Transaction:
         """Take a connection from a pool, an engine, a session maker or a function, and begin a transaction on it.
+
+        `admit` is asked before anything is executed, and raises for a connection that must not be used.
 
         Raises:
             InvalidOption: `source` is none of these; and whatever its driver raises.
@@ -80,7 +85,7 @@ class NoDrivers:
     def connection(self, native: Any) -> Connection:
         raise InvalidOption(f"a connection ({type(native).__qualname__}) was given to definitions of no app")
 
-    async def begin(self, source: Any, *, wait: bool = True) -> Transaction:
+    async def begin(self, source: Any, *, admit: Admit, wait: bool = True) -> Transaction:
         raise InvalidOption(f"a transaction ({type(source).__qualname__}) was asked of definitions of no app")
 
 
@@ -106,6 +111,10 @@ class Guest(Protocol):
     Raises, besides the driver's errors: InvalidOption for a connection to another database, or of a kind that must not
     write to this one; SchemaMissing; StoreMoved.
     """
+
+    async def admit(self, conn: Connection) -> None:
+        """Raises InvalidOption for a connection with which not even a transaction may begin. Reads nothing."""
+        ...
 
     async def start(self, conn: Connection, news: Sequence[NewRun]) -> list[Reply]:
         """Create runs; as `Store.commit` does with `create`: "exists" with the row, where the id is taken."""

@@ -93,12 +93,13 @@ class Transactional:
 
     async def _begin(self, source: Any) -> Transaction:
         """A transaction. The lock of a whole file is waited for without holding up the loop."""
+        admit = self._guest().admit
         if not self._step.is_async:
-            return await self._transactions.begin(source)
+            return await self._transactions.begin(source, admit=admit)
         deadline = self._now() + BUSY_S
         while True:
             try:
-                return await self._transactions.begin(source, wait=False)
+                return await self._transactions.begin(source, admit=admit, wait=False)
             except StoreLocked:
                 if self._now() >= deadline:
                     raise

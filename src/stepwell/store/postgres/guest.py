@@ -46,6 +46,9 @@ class PostgresGuest(SqlGuest):
     def template(self, sql: str) -> str:
         return self._home.sql(sql)
 
+    async def admit(self, conn: Connection) -> None:
+        """Whatever speaks to the server may."""
+
     async def find(self, conn: Connection) -> int:
         if await conn.execute(_THERE, (f'"{self._home.address.schema}".records',)) != [(True,)]:
             raise self.missing()

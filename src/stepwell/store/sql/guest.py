@@ -49,6 +49,10 @@ class SqlGuest(ABC):
         """The number of the namespace, after making sure that the connection leads to this very database."""
 
     @abstractmethod
+    async def admit(self, conn: Connection) -> None:
+        """As `ports.guest.Guest.admit`."""
+
+    @abstractmethod
     def run_values(self, row: RunRow, named: bool) -> Sequence[Any]:
         """The values of `run_names`."""
 

@@ -38,15 +38,18 @@ class SqliteGuest(SqlGuest):
     def template(self, sql: str) -> str:
         return sql.format_map(_NAMES)
 
-    async def find(self, conn: Connection) -> int:
-        # Before it reads a thing: a copy that takes itself for the only one truncates what ours have mapped (SIGBUS).
-        if not await self._safe(conn):
+    async def admit(self, conn: Connection) -> None:
+        # Reading is too much: a copy that takes itself for the only one truncates what ours have mapped (SIGBUS).
+        if conn.database == self.database and not await self._safe(conn):
             raise InvalidOption(
                 "the connection's SQLite library is another copy than Stepwell's; in one process neither would"
                 " see the other's locks, and commits would be lost",
                 expected="an apsw.Connection",
                 hint="Open the file with apsw, or use PostgreSQL. docs/transactions.md says more.",
             )
+
+    async def find(self, conn: Connection) -> int:
+        await self.admit(conn)
         files = await conn.execute("SELECT file FROM pragma_database_list WHERE name = 'main'")
         file = str(files[0][0] or "")
         if not _same(file, self.shown):
