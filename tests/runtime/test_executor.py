@@ -295,3 +295,24 @@ def test_draining_waits_for_the_grace_and_then_cancels() -> None:
         assert quick.value == "in time"
 
     asyncio.run(main())
+
+
+def test_what_ends_with_the_grace_has_ended() -> None:
+    async def main() -> None:
+        bench, loop = Bench(1), asyncio.get_running_loop()
+        go = loop.create_future()
+
+        async def body() -> str:
+            await go
+            return "in time"
+
+        attempt = bench.submit(body)
+        await asyncio.sleep(0)
+        draining = asyncio.create_task(bench.executor.drain(0.0))
+        loop.call_soon(loop.call_soon, go.set_result, None)  # so that the body ends as the wait for it does
+        await draining
+        await bench.idle()
+        assert bench.done == [attempt]
+        assert attempt.value == "in time"
+
+    asyncio.run(main())

@@ -138,6 +138,7 @@ class Executor:
         tasks = [a.task for a in self._running if a.task is not None]
         if tasks:
             await asyncio.wait(tasks, timeout=grace)
+            await asyncio.sleep(0)  # noqa: TID251 - no time: what has ended in the same moment is told of first
         for attempt in list(self._running):
             self.withdraw(attempt)
         left = [a.task for a in self._running if a.task is not None and a.is_async]
