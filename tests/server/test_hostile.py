@@ -1,7 +1,9 @@
 """Requests that are odd, broken or meant to do harm: each has one answer, and none of them is a 500."""
 
+import contextlib
 import gzip
 import json
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
@@ -181,8 +183,19 @@ async def test_pages_stay_whole_while_runs_are_made(api: Client) -> None:
 async def cursor_of(server: Any, path: str, last: str | None = None) -> tuple[str, str]:
     """The first event of a stream, and its id."""
     _, _, body = await first(server, "GET", f"/api/v1{path}", {} if last is None else {"last-event-id": last})
-    lines = dict(line.split(": ", 1) for line in body.decode().splitlines() if ": " in line)
-    return lines.get("event", ""), lines.get("id", "")
+    events = [dict(line.split(": ", 1) for line in block.splitlines()) for block in body.decode().split("\n\n")]
+    told = next(event for event in events if "event" in event)
+    return told["event"], told["id"]
+
+
+@contextlib.asynccontextmanager
+async def watched(server: Any) -> AsyncGenerator[None]:
+    """While somebody listens, and the first look is over: places are remembered."""
+    broadcaster = server.backend._services.broadcaster
+    listener, _ = broadcaster.listen(RunFilter())
+    assert b"event: ping" in await listener.get(60)
+    yield
+    broadcaster.forget(RunFilter(), listener)
 
 
 async def test_a_place_in_another_server_s_stream_begins_anew(api: Client) -> None:
@@ -190,24 +203,24 @@ async def test_a_place_in_another_server_s_stream_begins_anew(api: Client) -> No
     async with client_of(other) as there:
         await there.get("/session")
         await api.get("/session")
-        broadcaster = api.at.backend._services.broadcaster
-        listener, _ = broadcaster.listen(RunFilter())  # while anybody listens, places are remembered
-        event, here = await cursor_of(api.at, "/stream")
-        assert event != "reset"
-        event, elsewhere = await cursor_of(other, "/stream", here)
-        assert event == "reset"
-        assert elsewhere.partition("-")[0] != here.partition("-")[0]
-        assert (await cursor_of(api.at, "/stream", here))[0] != "reset", "its own place is taken up"
-        broadcaster.forget(RunFilter(), listener)
+        async with watched(api.at), watched(other):
+            event, here = await cursor_of(api.at, "/stream")
+            assert event != "reset"
+            event, elsewhere = await cursor_of(other, "/stream", here)
+            assert event == "reset"
+            assert elsewhere.partition("-")[0] != here.partition("-")[0]
+            assert (await cursor_of(api.at, "/stream", here))[0] != "reset", "its own place is taken up"
     await other.backend.close()
 
 
 @pytest.mark.parametrize("last", ["{own}-999999", "{own}--1", "{own}-x", "{own}-" + "9" * 150, "-", "x", "é" * 100])
 async def test_a_place_that_never_was_begins_anew(api: Client, last: str) -> None:
-    _, here = await cursor_of(api.at, "/stream")
-    event, cursor = await cursor_of(api.at, "/stream", last.format(own=here.partition("-")[0]))
-    assert event == "reset"
-    assert cursor.partition("-")[0] == here.partition("-")[0]
+    await api.get("/session")
+    async with watched(api.at):
+        _, here = await cursor_of(api.at, "/stream")
+        event, cursor = await cursor_of(api.at, "/stream", last.format(own=here.partition("-")[0]))
+        assert event == "reset"
+        assert cursor.partition("-")[0] == here.partition("-")[0]
 
 
 async def test_a_place_is_no_longer_than_any_that_was_given(api: Client) -> None:
