@@ -63,6 +63,7 @@ class Worker:
         self.finished_count = 0
         self.taken: list[Claimed] = []
         self.doubts = 0
+        self.lease = True
         self.gave_up = ""
         self.held = 0
         self.claims = Claims(self)
@@ -70,6 +71,9 @@ class Worker:
     @property
     def room(self) -> int:
         return self.claims.window - self.held
+
+    async def renewed(self) -> bool:
+        return self.lease
 
     def take_on(self, claimed: list[Claimed]) -> None:
         self.taken += claimed

@@ -5,10 +5,11 @@ import time
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from stepwell.errors import StoreUnavailable
 from stepwell.model.run import WorkerRow
-from stepwell.runtime.heart import Heartbeat
+from stepwell.runtime.heart import AGAIN, Heartbeat
 from stepwell.testing.clock import START, VirtualClock
 
 ROW = WorkerRow(id="w")
@@ -44,7 +45,13 @@ class Fake:
         self.calls: list[str] = []
         self.refusal: Exception | None = None
         self.heartbeat = Heartbeat(
-            self, lambda: ROW, lease, self.clock, self._alive, self.held.append, lambda: self.lost.append("lost")
+            self,
+            lambda: replace(ROW, expires_at=self.clock.now() + lease),
+            lease,
+            self.clock,
+            self._alive,
+            self.held.append,
+            lambda: self.lost.append("lost"),
         )
         # Beats come quickly, and whoever stops the heart waits for its thread as long as a lease is.
         self.heartbeat._stop = self.pauses = Soon()
@@ -59,7 +66,7 @@ class Fake:
         return self.alive
 
     def beat(self, worker: WorkerRow) -> frozenset[bytes] | None:
-        assert worker is ROW
+        assert worker.id == ROW.id
         self.beats += 1
         self.calls.append("beat")
         self.on_beat()
@@ -115,6 +122,33 @@ def test_without_progress_there_is_no_beat_until_there_is_again(caplog: pytest.L
     fake.heartbeat.stop("w")
     assert "no progress within a lease" in caplog.text
     assert fake.lost == []
+
+
+def test_one_that_stood_still_as_a_whole_is_asked_twice(caplog: pytest.LogCaptureFixture) -> None:
+    fake = Fake()
+    heartbeat_asks = fake._alive
+    fake.heartbeat._alive = lambda: heartbeat_asks() and fake.looked % 2 == 0  # a turn later there is progress
+    fake.heartbeat.start()
+    until(lambda: fake.beats >= 3)
+    fake.heartbeat.stop("w")
+    assert "no progress" not in caplog.text
+    assert AGAIN in fake.pauses.told
+
+
+def test_a_lease_that_is_over_is_renewed_unless_somebody_has_noticed() -> None:
+    fake = Fake(HELD, HELD, None, lease=15.0)
+    assert fake.heartbeat.over
+    assert fake.heartbeat.beat()
+    assert not fake.heartbeat.over
+    assert fake.heartbeat.renew()
+    assert fake.beats == 1
+    fake.clock.move_to(START + 15)
+    assert fake.heartbeat.over
+    assert fake.heartbeat.renew()
+    assert (fake.beats, fake.heartbeat.over) == (2, False)
+    fake.clock.move_to(START + 60)
+    assert not fake.heartbeat.renew()
+    assert fake.held == [HELD, HELD]
 
 
 def test_a_worker_declared_dead_is_told_once_and_beats_no_more() -> None:

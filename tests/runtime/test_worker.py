@@ -240,6 +240,7 @@ async def test_a_step_never_begins_on_a_lease_that_has_run_out(shop: Shop) -> No
     """The process stood still between the claim and the start of the step."""
     async with Environment(shop.app) as env:
         (worker,) = env.workers
+        worker.renewed = _held  # type: ignore[method-assign] # it stands still after that
         cast(Heartbeat, worker._heart).holds_until = 0.0
         run = await shop.chain.start()
         await env.settle()
@@ -250,6 +251,53 @@ async def test_a_step_never_begins_on_a_lease_that_has_run_out(shop: Shop) -> No
             worker.beat()  # the store says that it holds a run which it does not know
             await env.settle()
         assert await run.result() == ["done 1", "after"]
+
+
+async def _held() -> bool:
+    return True
+
+
+async def test_one_that_stood_still_alone_goes_on_with_what_it_holds(shop: Shop) -> None:
+    async with Environment(shop.app) as env:
+        (worker,) = env.workers
+        run = await shop.chain.start()
+        await env.settle()
+        env.clock.move_to(env.now() + 10 * worker.options.lease_s)
+        assert not worker.lease_holds()
+        worker.claims.nudge(due=True)
+        await env.settle()
+        assert worker.lease_holds()
+        assert env.workers == [worker]
+        shop.gates.open.set()
+        assert await run.result() == ["done 1", "after"]
+        assert shop.gates.log.count("begin 1") == 1
+
+
+async def test_one_whose_lease_somebody_has_taken_meanwhile_is_replaced(shop: Shop) -> None:
+    async with Environment(shop.app) as env:
+        (worker,) = env.workers
+        run = await shop.chain.start()
+        await env.settle()
+        env.clock.move_to(env.now() + 10 * worker.options.lease_s)
+        other = ClaimRequest(worker="another", workflows=(), limit=1, now=env.now())
+        await env.store.claim(other, {})
+        worker.claims.nudge(due=True)
+        await env.settle()
+        assert worker.dead
+        assert len(env.workers) == 1
+        shop.gates.open.set()
+        assert await run.result() == ["done 1", "after"]
+
+
+async def test_one_whose_journal_does_not_get_on_loses_its_lease_though_alone(shop: Shop) -> None:
+    async with Environment(shop.app) as env:
+        (worker,) = env.workers
+        worker._progressing = lambda: False  # type: ignore[method-assign]
+        env.clock.move_to(env.now() + 10 * worker.options.lease_s)
+        worker.claims.nudge(due=True)
+        await env.settle()
+        assert isinstance(env.store, MemoryStore)
+        assert worker.id in env.store.space.dead
 
 
 # -- going -----------------------------------------------------------------------------------------

@@ -49,6 +49,7 @@ class Claimant(Protocol):
     @property
     def suspended(self) -> Mapping[bytes, int]: ...
     def take_on(self, claimed: list[Claimed]) -> None: ...
+    async def renewed(self) -> bool: ...
     def doubt(self) -> None: ...
     def give_up(self, why: str) -> None: ...
 
@@ -155,6 +156,8 @@ class Claims:
 
     async def _claim(self) -> int:
         worker = self._worker
+        if not await worker.renewed():
+            return 0
         options = worker.options
         request = ClaimRequest(worker=worker.id, workflows=worker.names, codes=worker.codes, queues=options.queues,
                                limit=worker.room, now=worker.clock.now(), only=options.only)  # fmt: skip

@@ -345,6 +345,21 @@ class Worker:
     def lease_holds(self) -> bool:
         return self._heart is not None and self.clock.monotonic() < self._heart.holds_until
 
+    async def renewed(self) -> bool:
+        """Whether the lease holds. One that ran out while the process stood still is renewed, if nobody has noticed.
+
+        Asked before each claim, which declares dead whose lease is over: also the worker that asks. So it is if its
+        journal does not get on, since nobody else may be there to see that.
+        """
+        heart = self._heart
+        self._tick()
+        if heart is None or not heart.over or not self._progressing():
+            return True
+        held = await asyncio.to_thread(heart.renew) if self.options.heart_thread else heart.renew()
+        if not held:
+            self._die()
+        return held
+
     def _progressing(self) -> bool:
         self.loop.call_soon_threadsafe(self._tick)
         late = self.clock.monotonic() - self.options.lease_s
@@ -362,6 +377,8 @@ class Worker:
             self.loop.call_soon_threadsafe(self._die)
 
     def _die(self) -> None:
+        if self.dead:
+            return
         self.give_up("it was declared dead (no heartbeat within its lease)")
         if self.lost is not None:
             self.lost(self)
