@@ -9,9 +9,8 @@ from stepwell import App, EventTimeout, NonRetryableError, sleep, step_info
 from stepwell.client.isolated import Isolation
 from tests.torture.log import WORKER, Log
 
-LEASE = 5.0
-LEASES = "STEPWELL_TORTURE_LEASE"
-"""Where the environment has another lease, in seconds."""
+LEASE = float(os.environ.get("STEPWELL_TORTURE_LEASE", "5"))
+"""Seconds: short, so that recovery is quick, and longer than a process stands still by itself."""
 LOG = "STEPWELL_TORTURE_LOG"
 SHORTEST_TIMER = 0.2
 
@@ -23,8 +22,8 @@ class Tortured(App):
 
 
 def make_app(url: str, log_path: str, **options: Any) -> Tortured:
-    """The app; `lease` is short, so that recovery is quick, and longer than a process stands still by itself."""
-    app = Tortured(url, lease=float(os.environ.get(LEASES, LEASE)), poll_interval=0.2, **options)
+    """The app."""
+    app = Tortured(url, lease=LEASE, poll_interval=0.2, **options)
     log = Log(log_path)
     paid = app.event("paid", int)
     app.paid = paid
