@@ -57,6 +57,20 @@ expect.set_options(timeout=PATIENCE)
 SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 
 
+def held(path: str) -> str:
+    """A page whose requests for a path begin when `free()` is called, long after all others."""
+    return f"""
+{{
+  const real = window.fetch;
+  const free = new Promise((done) => {{ window.free = done; }});
+  window.fetch = async (asked, given) => {{
+    if (String(asked).includes("{path}")) await free;
+    return real(asked, given);
+  }};
+}}
+"""
+
+
 def box_of(locator: Locator) -> FloatRect:
     """Where an element is, also when it is just being drawn anew."""
     while (box := locator.bounding_box()) is None:

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.dashboard.browsing import UNHURRIED, Site, shoot
+from tests.dashboard.browsing import UNHURRIED, Site, held, shoot
 from tests.dashboard.running import start, waiting
 from tests.server.live import Live
 
@@ -18,6 +18,20 @@ def test_pause_and_resume_by_key(site: Site, server: Live) -> None:
         expect(page.get_by_text("Paused steer-1")).to_be_visible()
         page.get_by_role("button", name="Resume").first.click()
         expect(page.locator(".run-badge")).to_have_text(re.compile("Waiting|Queued|Running"))
+
+
+def test_what_can_be_done_stays_in_place_when_more_can(site: Site, server: Live) -> None:
+    """An element made anew between press and release would swallow the click."""
+    waiting(server, "steady-1")
+    with site.page("/runs/steady-1", script=held("/runs/steady-1/events")) as page:
+        actions = page.locator(".run-actions")
+        expect(actions.get_by_role("button", name="Pause")).to_be_visible()
+        parts = "[...document.querySelectorAll('.run-actions > *')]"
+        page.evaluate(f"{parts}.forEach((each) => {{ each.seen = each.textContent; }})")
+        page.evaluate("free()")
+        expect(actions.get_by_role("button", name="Send event")).to_be_visible()
+        kept = page.evaluate(f"{parts}.map((each) => each.seen ?? '')")
+        assert any("Pause" in each for each in kept), kept
 
 
 def test_cancel_asks_first(site: Site, server: Live) -> None:

@@ -4,24 +4,11 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.dashboard.browsing import SEVERABLE, UNHURRIED, Site, shoot
+from tests.dashboard.browsing import SEVERABLE, UNHURRIED, Site, held, shoot
 from tests.dashboard.busy import until
 from tests.server.live import Live
 
 STREAM = re.compile(r"/api/v1/stream\b")
-
-
-HELD = """
-{
-  const real = window.fetch;
-  const free = new Promise((done) => { window.free = done; });
-  window.fetch = async (asked, given) => {
-    if (String(asked).includes("/api/v1/stream")) await free;
-    return real(asked, given);
-  };
-}
-"""
-"""A page whose stream begins when `free()` is called, long after its list was read."""
 
 
 def test_new_runs_wait_while_the_pointer_is_on_the_list(desk: Site, crowd: Live) -> None:
@@ -74,7 +61,7 @@ def test_new_runs_enter_by_themselves_when_nobody_is_there(desk: Site, crowd: Li
 def test_what_happens_before_the_stream_begins_is_not_missed(desk: Site, crowd: Live) -> None:
     crowd.run(crowd.app.runs.start("pay_later", {"key": "between"}, id="between-1"))
     crowd.run(until(crowd.app, "between-1", "waiting"))
-    with desk.page("/runs?id=between", script=HELD) as page:
+    with desk.page("/runs?id=between", script=held("/api/v1/stream")) as page:
         expect(page.locator(".state-word")).to_have_text(["Waiting"])
         crowd.run(crowd.app.events.send("payment.settled", key="between", data={"n": 1, "token": "t"}))
         crowd.run(crowd.app.runs.start("place_order", {"amount": 3}, id="between-2"))

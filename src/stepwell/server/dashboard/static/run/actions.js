@@ -5,7 +5,7 @@ import {confirm} from "../components/dialog.js";
 import {icon} from "../components/icons.js";
 import {menuButton} from "../components/menu.js";
 import {problemToast, toast} from "../components/toasts.js";
-import {h} from "../lib/dom.js";
+import {each, h} from "../lib/dom.js";
 import {shortId} from "../lib/format.js";
 import {go} from "../lib/router.js";
 
@@ -97,11 +97,14 @@ export function runActions(store, around) {
     const direct = [...send, ...list.filter((each) => !each.danger).slice(0, 2)].sort((a, b) => Number(a.primary ?? false) - Number(b.primary ?? false));
     const above = around.narrow() ? direct : direct.filter((each) => !elsewhere.includes(each));
     const rest = [...list.filter((each) => !direct.includes(each) && (around.narrow() || !elsewhere.includes(each))), ...extras()];
-    const more = () => menuButton({label: "More", items: rest.map((each) => ({label: each.label, key: each.key, danger: "danger" in each && each.danger, run: each.run}))});
-    bar.replaceChildren(...above.map(button), more());
+    const more = {label: `More: ${rest.map((each) => each.label)}`};
+    // Those that stay are left alone: a click on one is under way, perhaps.
+    const named = (/** @type {{label: string, primary?: boolean}} */ action) => `${action.primary ?? false} ${action.label}`;
+    const menu = () => menuButton({label: "More", items: rest.map((each) => ({label: each.label, key: each.key, danger: "danger" in each && each.danger, run: each.run}))});
+    each(bar, [...above, more], named, (action) => (action === more ? menu() : button(/** @type {Action} */ (action))));
     const first = direct.filter((each) => each.primary || each.icon === "pause" || each.icon === "play" || each.icon === "mail");
     const two = [...new Set([...first, ...direct])].slice(0, 2);
-    foot.replaceChildren(...two.map(button));
+    each(foot, two, named, button);
     foot.hidden = two.length === 0;
     if (had) [...bar.querySelectorAll("button")].find((each) => each.textContent === had)?.focus();
   }
