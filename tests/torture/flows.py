@@ -9,7 +9,9 @@ from stepwell import App, EventTimeout, NonRetryableError, sleep, step_info
 from stepwell.client.isolated import Isolation
 from tests.torture.log import WORKER, Log
 
-LEASE = float(os.environ.get("STEPWELL_TORTURE_LEASE", "5"))
+LEASES = "STEPWELL_TORTURE_LEASE"
+"""Where the environment has another lease, in seconds."""
+LEASE = float(os.environ.get(LEASES, "5"))
 """Seconds: short, so that recovery is quick, and longer than a process stands still by itself."""
 LOG = "STEPWELL_TORTURE_LOG"
 SHORTEST_TIMER = 0.2
