@@ -78,6 +78,11 @@ def box_of(locator: Locator) -> FloatRect:
     return box
 
 
+def expect_no_sideways(page: Page) -> None:
+    """Wait until nothing is wider than the page: what measures itself is drawn anew a moment later."""
+    page.wait_for_function("() => document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
 def copied(page: Page, text: str) -> None:
     """Wait until the clipboard holds a text: a page writes it some time after the click."""
     page.wait_for_function("async (text) => (await navigator.clipboard.readText()).includes(text)", arg=text)

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.dashboard.browsing import DRAWN, Site, box_of, shoot
+from tests.dashboard.browsing import DRAWN, Site, box_of, expect_no_sideways, shoot
 from tests.dashboard.modules import Modules
 
 WIDTHS = [(1440, False), (1440, True), (1100, False), (800, True), (390, False), (390, True)]
@@ -28,7 +28,7 @@ def test_what_it_shows(desk: Site, width: int, dark: bool) -> None:
         expect(page.locator(".workers-table tbody tr")).to_have_count(1)
         expect(page.locator(".workers-table .worker-name")).to_have_text(re.compile(r"^[\w.-]+:\d+$"))
         expect(page.locator(".workers-table .worker-name")).to_have_attribute("title", re.compile(r"^[0-9a-f]{32}$"))
-        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+        expect_no_sideways(page)
         assert page.locator(".button.primary:visible").count() == 1
         shoot(page, f"overview-{width}-{'dark' if dark else 'light'}")
 

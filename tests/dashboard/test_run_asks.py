@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import expect
 
-from tests.dashboard.browsing import UNHURRIED, Site, shoot
+from tests.dashboard.browsing import UNHURRIED, Site, expect_no_sideways, shoot
 from tests.dashboard.histories import call, moment, stubbed
 
 
@@ -40,7 +40,7 @@ def test_a_parked_run_says_why(desk: Site, width: int, dark: bool) -> None:
         expect(page.get_by_role("menuitem", name=re.compile("Terminate"))).to_be_visible()
         expect(page.get_by_role("menuitem", name=re.compile("Resume|Restart"))).to_have_count(0)
         page.keyboard.press("Escape")
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        expect_no_sideways(page)
         shoot(page, f"run-parked-{width}-{'dark' if dark else 'light'}")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.dashboard.browsing import SEVERABLE, Site, box_of, shoot
+from tests.dashboard.browsing import SEVERABLE, Site, box_of, expect_no_sideways, shoot
 from tests.dashboard.histories import call, made_up, moment, stubbed
 from tests.dashboard.running import choose, row, waiting
 from tests.dashboard.shopfront import shopfront
@@ -49,7 +49,7 @@ def test_the_inspector_is_dragged_within_bounds_and_its_width_is_remembered(site
         page.reload()
         expect(page.locator(".insp-title")).to_be_visible()
         assert width_of(page) == 336
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        expect_no_sideways(page)
 
 
 def test_a_lost_connection_stands_on_top_and_stops_what_moves(site: Site) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import expect
 
-from tests.dashboard.browsing import Site, copied, shoot
+from tests.dashboard.browsing import Site, copied, expect_no_sideways, shoot
 from tests.dashboard.histories import call, failure, moment, stubbed, text_of
 from tests.dashboard.running import choose, row, start, waiting
 from tests.dashboard.shopfront import XSS, written_out
@@ -27,7 +27,7 @@ def test_a_waiting_run(site: Site, server: Live, width: int, dark: bool) -> None
         expect(row(page, "print_label").locator(".tl-meta")).to_have_text(f"label-{id}")
         if width > 767:
             expect(page.locator(".ev-form")).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        expect_no_sideways(page)
         shoot(page, f"run-waiting-{width}-{'dark' if dark else 'light'}")
 
 

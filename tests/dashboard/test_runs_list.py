@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.dashboard.browsing import DRAWN, Site, box_of, shoot
+from tests.dashboard.browsing import DRAWN, Site, box_of, expect_no_sideways, shoot
 from tests.dashboard.busy import STATES
 from tests.dashboard.shopfront import XSS, written_out
 
@@ -38,7 +38,7 @@ def test_what_it_shows(desk: Site, width: int, dark: bool) -> None:
         failed = page.locator("tr.run-row", has_text="slow-2")
         expect(failed.locator(".class-name")).to_have_text("TimeoutError")
         expect(page.locator("table.runs-table")).to_have_attribute("aria-rowcount", re.compile(r"^\d+$"))
-        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+        expect_no_sideways(page)
         shoot(page, f"runs-{width}-{'dark' if dark else 'light'}")
 
 
@@ -89,9 +89,9 @@ def test_results_are_cut_where_there_is_no_room_and_whole_in_the_title(desk: Sit
             expect(told).to_have_css("font-family", re.compile("monospace"))
             shown = what.evaluate("(e) => [getComputedStyle(e).textOverflow, getComputedStyle(e).overflowX]")
             assert shown == ["ellipsis", "hidden"]
-            assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+            expect_no_sideways(page)
             told.evaluate("(e) => e.textContent = e.textContent.repeat(20)")
-            assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+            expect_no_sideways(page)
             assert what.evaluate("(e) => e.clientHeight") <= 40
 
 

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from stepwell import App
-from tests.dashboard.browsing import Site, shoot
+from tests.dashboard.browsing import Site, expect_no_sideways, shoot
 from tests.dashboard.shopfront import order
 from tests.server.live import Live, live
 
@@ -41,7 +41,7 @@ def test_the_form(site: Site, width: int, dark: bool) -> None:
         expect(page.locator(".sent-wrong")).to_have_text(re.compile('"amount": -14,'))
         page.get_by_label(re.compile("^Run id")).fill("o-1")
         expect(page.locator(".before-id")).to_contain_text("o-1 is free.")
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        expect_no_sideways(page)
         shoot(page, f"start-{width}-{'dark' if dark else 'light'}")
 
 
