@@ -193,8 +193,10 @@ export function runList(first, tell) {
       loading = false;
       now("rows", "total", "state");
       connect();
-      void refresh();
-      void begun.then(() => refresh());
+      void inTime().then((complete) => {
+        void refresh();
+        if (!complete) void begun.then(() => refresh());
+      });
     },
     close() {
       stream?.close();
